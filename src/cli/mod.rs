@@ -87,6 +87,15 @@ impl Command {
             _ => None,
         }
     }
+
+    /// The same, to be changed.
+    fn serve_mut(&mut self) -> Option<&mut Serve> {
+        match self {
+            Command::Serve(serve) | Command::CheckConfig(serve) | Command::PrintConfig(serve) => Some(serve),
+            Command::BenchPart(BenchPart::Server(serve)) => Some(serve),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -18,8 +18,10 @@ use self::options::{
 };
 use self::values::{IrcOperArg, ListenAddrs};
 use crate::chat::{self, Lang, Login, Mode, OfflineWhispers};
+use crate::server::connection::transport::ListenerKind;
 use crate::server::http::Access;
 use crate::server::listen_addr::ListenAddr;
+use crate::server::service::activation::SocketUse;
 use crate::server::{ConsoleMode, Limits, PasswordSource, Settings};
 use crate::store::{self, Sync};
 use crate::util::logging::LogFormat;
@@ -45,9 +47,33 @@ pub struct Serve {
     web: Web,
     #[command(flatten, next_help_heading = "Log")]
     log: Log,
+    /// Sockets that the service manager passes.
+    #[arg(skip)]
+    sockets: Vec<SocketUse>,
 }
 
 impl Serve {
+    /// Adds listeners: the sockets that the service manager passes. With them there is none by default.
+    pub fn add_sockets(&mut self, sockets: Vec<SocketUse>, listen_is_default: bool) {
+        if listen_is_default && !sockets.is_empty() {
+            self.listeners.listen.clear();
+        }
+        self.sockets = sockets;
+    }
+
+    /// Whether there is a socket of the service manager for this.
+    fn has_socket(&self, kind: ListenerKind) -> bool {
+        self.sockets.iter().any(|socket| socket.kind == kind)
+    }
+
+    fn has_irc(&self) -> bool {
+        !self.listeners.irc.is_empty() || self.has_socket(ListenerKind::Irc)
+    }
+
+    fn has_web(&self) -> bool {
+        !self.listeners.web.is_empty() || self.has_socket(ListenerKind::Web)
+    }
+
     fn level(&self) -> LevelFilter {
         match (self.log.verbose, self.log.quiet) {
             (0, 0) => match self.log.log_level {
@@ -73,6 +99,7 @@ impl Serve {
             irc: addrs(&self.listeners.irc),
             web: addrs(&self.listeners.web),
             admin: addrs(&self.listeners.admin),
+            sockets: self.sockets.clone(),
             tls: self.certificate_source(),
             unix_mode: self.listeners.unix_mode,
             proxies: self.listeners.proxy_protocol.clone(),
@@ -274,6 +301,28 @@ mod tests {
         for bad in ["", "proxy", "unix:/x", "10.0.0.0/33"] {
             assert!(Cli::try_parse_from(["chinwag", "--proxy-protocol", bad]).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn sockets_of_the_service_manager_replace_the_default_and_count_as_listeners() {
+        let socket = |kind| SocketUse { kind, tls: false };
+        let with = |args: &[&str], is_default, sockets: &[SocketUse]| {
+            let mut serve = serve(args);
+            serve.add_sockets(sockets.to_vec(), is_default);
+            serve
+        };
+        let web = [socket(ListenerKind::Web)];
+        let activated = with(&[], true, &web).settings();
+        assert!(activated.listen.is_empty() && activated.sockets == web);
+        assert_eq!(with(&["--listen", "127.0.0.1:1"], false, &web).settings().listen.len(), 1);
+        assert_eq!(with(&[], true, &[]).settings().listen.len(), 1);
+        // Text is longer in JSON.
+        let tight = ["--rate", "0", "--max-line", "4096", "--backlog-bytes", "10240"];
+        assert_eq!(with(&tight, true, &[socket(ListenerKind::Plain)]).check(), Ok(()));
+        assert!(with(&tight, true, &web).check().unwrap_err().contains("--max-line 4096 and --web: "));
+        let oper = ["--irc-oper", "a:b"];
+        assert_eq!(with(&oper, true, &[socket(ListenerKind::Irc)]).check(), Ok(()));
+        assert!(with(&oper, true, &web).check().unwrap_err().starts_with("--irc-oper needs --irc ADDR"));
     }
 
     #[test]

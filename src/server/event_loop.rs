@@ -21,6 +21,7 @@ use super::limits::Limits;
 use super::listen;
 use super::password::{Hasher, HasherCommand};
 use super::reload::{ProcessSettings, Reload, ReloadedCertificates, Reloader};
+use super::service::ServiceManager;
 use super::store_writer::StoreWriter;
 use super::tls::expiry::{CertificateWatch, Validity};
 use super::tls::self_signed::Introduction;
@@ -72,6 +73,8 @@ pub struct EventLoop {
     hasher: Option<Hasher>,
     /// What TLS connections share, if there are any.
     tls: Option<Rc<TlsServer>>,
+    /// Told how the server is, if one has started it.
+    service_manager: Option<ServiceManager>,
     engine: Engine<ServerListener>,
 }
 
@@ -116,6 +119,7 @@ impl EventLoop {
             console,
             hasher: None,
             tls: None,
+            service_manager: None,
             engine,
         })
     }
@@ -139,6 +143,11 @@ impl EventLoop {
     /// Sets the store writer.
     pub fn set_store_writer(&mut self, store_writer: Option<StoreWriter>) {
         self.engine.set_store_writer(store_writer);
+    }
+
+    /// Sets who is told how the server is.
+    pub fn set_service_manager(&mut self, service_manager: Option<ServiceManager>) {
+        self.service_manager = service_manager;
     }
 
     /// Sets what reads the settings again.
@@ -178,6 +187,10 @@ impl EventLoop {
         if let Some(console) = &mut self.console {
             console.start(self.engine.hub_mut());
         }
+        let now = self.clock.elapsed();
+        if let Some(manager) = &mut self.service_manager {
+            manager.tell_ready(self.engine.hub().head_count(), now);
+        }
         loop {
             let timeout = self.timeout();
             match self.poll.poll(&mut events, timeout) {
@@ -205,6 +218,7 @@ impl EventLoop {
                 hash_passwords(hasher, self.engine.hub_mut(), self.poll.registry(), now);
             }
             self.engine.process_output(now);
+            self.tell_service_manager(now.at);
             if let Some(console) = &mut self.console {
                 console.show(self.engine.hub_mut(), now.at);
             }
@@ -233,11 +247,21 @@ impl EventLoop {
         let hasher = self.hasher.as_ref().and_then(Hasher::next_deadline);
         let certificates = self.certificates.as_ref().map(CertificateWatch::next_deadline);
         let console = self.console.as_ref().and_then(|console| console.next_deadline(now));
-        [self.engine.next_deadline(), hasher, retry, certificates, console]
+        let manager = self.service_manager.as_ref().and_then(ServiceManager::next_deadline);
+        [self.engine.next_deadline(), hasher, retry, certificates, console, manager]
             .into_iter()
             .flatten()
             .min()
             .map(|at| at.saturating_sub(now))
+    }
+
+    /// Tells the service manager, if there is one, what is due in this turn.
+    fn tell_service_manager(&mut self, now: Duration) {
+        let Some(manager) = &mut self.service_manager else { return };
+        if self.engine.is_ending() {
+            manager.tell_stopping(now);
+        }
+        manager.turn(self.engine.hub().head_count(), now);
     }
 
     /// Passes an event on.
@@ -286,8 +310,15 @@ impl EventLoop {
         }
     }
 
-    /// Reads the settings again, applies them, and tells the result to the log, the console and the session that has asked.
+    /// Reads the settings again, and tells the service manager about it.
     fn reload(&mut self, by: Option<ClientId>, now: Now) {
+        self.service_manager.iter_mut().for_each(|manager| manager.tell_reloading(now.at));
+        self.apply_settings(by, now);
+        self.service_manager.iter_mut().for_each(|manager| manager.tell_reloaded(now.at));
+    }
+
+    /// Reads the settings again, applies them, and tells the result to the log, the console and the session that has asked.
+    fn apply_settings(&mut self, by: Option<ClientId>, now: Now) {
         let Some(reloader) = &mut self.reloader else { return };
         let Reload { hub: config, process, certificates, changed, fixed } = match reloader.reload() {
             Ok(reload) => reload,

@@ -1,13 +1,16 @@
-//! Makes the listening sockets: TCP, TLS on TCP, and Unix sockets.
+//! Makes the listening sockets: TCP, TLS on TCP, and Unix sockets; takes over those of the service manager.
 
 use std::io;
 use std::rc::Rc;
+
+use mio::net::TcpListener;
 
 use super::Error;
 use super::connection::transport::{ListenerKind, ServerListener, TlsServer, UnixServer};
 use super::engine::accept;
 use super::limits::Limits;
 use super::listen_addr::{ListenAddr, ListenPlace};
+use super::service::activation::{Activated, OpenSocket};
 
 /// How the sockets of a server listen.
 #[derive(Clone, Copy, Debug)]
@@ -27,16 +30,41 @@ pub fn listen(addr: &ListenAddr, kind: ListenerKind, options: ListenOptions) -> 
     let ListenOptions { limits, unix_mode, tls } = options;
     let listener = match &addr.place {
         ListenPlace::Unix(path) => UnixServer::listen(path, unix_mode, accept::BACKLOG).map(ServerListener::Unix),
-        ListenPlace::Tcp(place) => accept::listen(*place, limits).map(|socket| match tls.filter(|_| addr.tls) {
-            None => ServerListener::Tcp(socket),
-            Some(tls) => ServerListener::Tls(socket, tls.clone(), kind),
-        }),
+        ListenPlace::Tcp(place) => {
+            accept::listen(*place, limits).map(|socket| tcp(socket, kind, tls.filter(|_| addr.tls)))
+        }
     };
     let listener = listener.map_err(|error| Error::Listen(addr.place.clone(), error))?;
     if let ServerListener::Unix(server) = &listener {
         server.set_send_buffer(limits.send_buffer);
     }
     Ok(listener)
+}
+
+/// Takes over a socket that the service manager has opened.
+///
+/// # Errors
+/// If the kernel refuses its options.
+pub fn adopt(Activated { kind, addr, socket }: Activated, options: ListenOptions) -> Result<ServerListener, Error> {
+    let ListenOptions { limits, tls, .. } = options;
+    let listener = match socket {
+        OpenSocket::Unix(socket) => UnixServer::adopt(socket).map(|server| {
+            server.set_send_buffer(limits.send_buffer);
+            ServerListener::Unix(server)
+        }),
+        OpenSocket::Tcp(socket) => {
+            accept::adopt(socket, limits).map(|socket| tcp(socket, kind, tls.filter(|_| addr.tls)))
+        }
+    };
+    listener.map_err(|error| Error::Listen(addr.place, error))
+}
+
+/// A listening TCP socket, with TLS if there is any.
+fn tcp(socket: TcpListener, kind: ListenerKind, tls: Option<&Rc<TlsServer>>) -> ServerListener {
+    match tls {
+        None => ServerListener::Tcp(socket),
+        Some(tls) => ServerListener::Tls(socket, tls.clone(), kind),
+    }
 }
 
 /// Sets the options of a listener for the connections that are accepted later. A Unix socket has no keepalive, since its

@@ -14,14 +14,13 @@ pub mod password;
 mod password_file;
 mod query_step;
 mod reload;
+pub mod service;
 pub(crate) mod store_query;
 pub(crate) mod store_writer;
 pub mod tls;
 pub mod trusted_peer;
 mod unwritten;
 
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -30,7 +29,7 @@ use std::time::Instant;
 use log::{LevelFilter, info, warn};
 use rustix::fs::fstat;
 
-use self::connection::transport::{ListenerKind, TlsServer, TransportBuffers};
+use self::connection::transport::{ListenerKind, ServerListener, TlsServer, TransportBuffers};
 use self::console::{ScreenSettings, introduction};
 use self::http::Access;
 pub use self::limits::Limits;
@@ -39,6 +38,8 @@ use self::listen_addr::{ListenAddr, ListenPlace};
 pub use self::password_file::PasswordSource;
 use self::reload::{AtStart, Reloader, read_motd};
 pub use self::reload::{ReadSettings, Reloaded};
+use self::service::ServiceManager;
+use self::service::activation::{self, Activated, SocketUse};
 use self::store_writer::StoreWriter;
 use self::tls::self_signed::Introduction;
 use self::tls::{CertificateSource, Certificates, TlsError, expiry, self_signed};
@@ -48,6 +49,7 @@ use crate::store::{self, Store};
 use crate::util::clock::Clock;
 use crate::util::io_error::plain_words;
 use crate::util::logging::{LogFormat, Style};
+use crate::util::random::random;
 use crate::util::stdio::allows_colour;
 use crate::util::{clock, fd_limit, logging};
 use crate::wire::renderers_of;
@@ -75,6 +77,8 @@ pub struct Settings {
     pub web: Vec<ListenAddr>,
     /// Addresses for the operator's programs.
     pub admin: Vec<ListenAddr>,
+    /// What the sockets are for that the service manager passes to this process, in their order.
+    pub sockets: Vec<SocketUse>,
     /// Where the certificates of the listeners with TLS come from; `None` if there are no such listeners.
     pub tls: Option<CertificateSource>,
     /// The mode of the files of Unix sockets, see chmod(2).
@@ -113,6 +117,9 @@ pub enum Error {
     /// An address cannot be listened on.
     #[error("cannot listen on {}: {}", .0, plain_words(.1))]
     Listen(ListenPlace, #[source] io::Error),
+    /// A socket that the service manager has passed cannot be used.
+    #[error("cannot use the socket {name:?} (descriptor {descriptor}) of the service manager: {why}")]
+    Activation { descriptor: usize, name: &'static str, why: String },
     /// The password of the server cannot be read.
     #[error("cannot read the password from {}: {}", .0, plain_words(.1))]
     Password(String, #[source] io::Error),
@@ -149,6 +156,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         irc,
         web: web_addrs,
         admin,
+        sockets,
         tls,
         unix_mode,
         proxies,
@@ -181,36 +189,26 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     hub.motd = read_motd(motd)?;
     let fds = fd_limit::raise();
     let connections = limit_connections(&mut hub, max_clients, fds);
-    // The standard library seeds each of these from the system's random numbers.
-    let random = || RandomState::new().hash_one(0);
     hub.run = random() % MAX_RUN;
     hub.hash_key = [random(), random()];
     hub.cloak_key = [random(), random()];
     access.hosts.extend(http::machine_names());
-    let all = [&listen[..], &irc, &web_addrs, &admin].concat();
+    let activated = activation::take(&sockets)?;
+    let passed: Vec<ListenAddr> = activated.iter().map(|socket| socket.addr.clone()).collect();
+    let all = [&passed[..], &listen, &irc, &web_addrs, &admin].concat();
     let load = |source: CertificateSource| Certificates::load(&source, &self_signed::names(&access.hosts, &all));
     let is_self_signed = tls.as_ref().is_some_and(CertificateSource::is_self_signed);
     let certificates = tls.map(load).transpose()?;
-    let mut listeners = Vec::new();
     let buffers = TransportBuffers::new(MAX_KEPT_BYTES);
     let tls = certificates.as_ref().map(|certificates| TlsServer::new(certificates.configs(), lang, &buffers));
-    let mut addrs = Vec::new();
-    let kinds = [
+    let kinds = vec![
         (ListenerKind::Plain, listen),
         (ListenerKind::Irc, irc),
         (ListenerKind::Web, web_addrs),
         (ListenerKind::Admin, admin),
     ];
-    for (kind, listen) in kinds {
-        for addr in listen {
-            let options = ListenOptions { limits: &limits, unix_mode, tls: tls.as_ref() };
-            let socket = listen::listen(&addr, kind, options)?;
-            // With the real port.
-            let place = socket.local_addr().map_or(addr.place, ListenPlace::Tcp);
-            addrs.push((kind, ListenAddr { place, ..addr }));
-            listeners.push((kind, socket));
-        }
-    }
+    let options = ListenOptions { limits: &limits, unix_mode, tls: tls.as_ref() };
+    let (addrs, listeners) = listen_on(activated, kinds, options)?;
     let opened = store.map(|store| open(store, &hub)).transpose().map_err(Error::Store)?;
     let (hub_config, name) = (hub.clone(), hub.name.clone());
     let mut hub = Hub::new(hub, renderers_of(lang, &name));
@@ -250,8 +248,34 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     event_loop.set_reloader(Reloader::new(reload, password, hub_config, limits, start));
     event_loop.set_access(access);
     event_loop.set_proxies(proxies);
+    event_loop.set_service_manager(ServiceManager::from_env());
     logging::flush();
     event_loop.run().map_err(Error::Poll)
+}
+
+/// What belongs to listeners, with the protocol of their connections.
+type ByKind<T> = Vec<(ListenerKind, T)>;
+
+/// Makes all listeners; returns them with their addresses, which have the real ports.
+fn listen_on(
+    activated: Vec<Activated>,
+    kinds: ByKind<Vec<ListenAddr>>,
+    options: ListenOptions,
+) -> Result<(ByKind<ListenAddr>, ByKind<ServerListener>), Error> {
+    let (mut addrs, mut listeners) = (Vec::new(), Vec::new());
+    for socket in activated {
+        addrs.push((socket.kind, socket.addr.clone()));
+        listeners.push((socket.kind, listen::adopt(socket, options)?));
+    }
+    for (kind, listen) in kinds {
+        for addr in listen {
+            let socket = listen::listen(&addr, kind, options)?;
+            let place = socket.local_addr().map_or(addr.place, ListenPlace::Tcp);
+            addrs.push((kind, ListenAddr { place, ..addr }));
+            listeners.push((kind, socket));
+        }
+    }
+    Ok((addrs, listeners))
 }
 
 /// Checks what can be checked of settings without starting a server: the files that they name.

@@ -23,6 +23,14 @@ pub fn vec<T>(items: &mut Vec<T>) {
     }
 }
 
+/// Removes the empty places at the end of a table, and shrinks it.
+pub fn sparse<T>(items: &mut Vec<Option<T>>) {
+    while items.last().is_some_and(Option::is_none) {
+        items.pop();
+    }
+    vec(items);
+}
+
 /// Shrinks a queue.
 pub fn queue<T>(items: &mut VecDeque<T>) {
     if is_oversized(items.len(), items.capacity()) {

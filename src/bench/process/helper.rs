@@ -51,6 +51,8 @@ impl Subprocess {
         let mut command = Command::new("/proc/self/exe");
         // Ctrl-C is for the load test alone, which then ends its child processes.
         command.arg0("chinwag").arg("bench-part").args(args).process_group(0).stdin(Stdio::piped());
+        // Its server is none that a service manager knows.
+        command.env_remove("NOTIFY_SOCKET");
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CHINWAG_")) {
             command.env_remove(name);
         }

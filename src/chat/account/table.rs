@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Account;
 use crate::chat::event::Source;
-use crate::chat::id::AccountId;
-use crate::chat::member::Member;
+use crate::chat::id::{AccountId, MemberSlot};
+use crate::chat::member::table::MemberTable;
 use crate::chat::policy::nick::key_of;
 use crate::chat::policy::nick::look_index::LookIndex;
 
@@ -95,13 +95,14 @@ impl AccountTable {
     }
 
     /// What IRC clients are shown of a member besides its nickname.
-    pub fn source_of<'a>(&'a self, member: &'a Member) -> Source<'a> {
+    pub fn source_of<'a>(&'a self, members: &'a MemberTable, slot: MemberSlot) -> Source<'a> {
+        let member = &members[slot];
         Source {
-            user: member.user(),
+            user: members.user(slot),
             host: member.host(),
             account: member.account().and_then(|id| self.get(id)).map(|account| &*account.name.shown),
-            real_name: member.real_name(),
-            is_bot: member.is_bot(),
+            real_name: members.real_name(slot),
+            is_bot: members.is_bot(slot),
         }
     }
 }

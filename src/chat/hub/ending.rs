@@ -42,6 +42,7 @@ impl Hub {
         }
         if let Some(member) = self.end_locally(id, &cause, close, now) {
             self.propose(None, Change::Leave { member, cause }, &now);
+            self.update_away(member, None, &now);
         }
         self.admit(now);
     }
@@ -53,6 +54,7 @@ impl Hub {
             SessionStage::Waiting => self.admission.leave(now.at),
             SessionStage::LoggingIn => self.admission.release(),
             SessionStage::Present => {
+                self.show_held_modes(id, &now);
                 left = self.detach_from_member(id, cause, close);
                 self.admission.release();
             }
@@ -74,9 +76,13 @@ impl Hub {
     pub(super) fn detach_from_member(&mut self, id: ClientId, cause: &Cause, close: Close) -> Option<MemberId> {
         self.cancel_deliveries(id);
         let slot = self.sessions[id].member?;
+        // An IRC client that ends its input is gone. When many go at once, their unread lines about each other fill the memory.
+        let is_gone = self.sessions[id].encoding.is_irc() && *cause == Cause::EndOfInput;
         let mut fanout = self.fanout();
-        if close == Close::WhenRead {
-            fanout.move_unread_to_outbox(id);
+        match close {
+            Close::WhenRead if is_gone => fanout.keep_begun_entry(id),
+            Close::WhenRead => fanout.move_unread_to_outbox(id),
+            Close::AtOnce => {}
         }
         fanout.unsubscribe_all(id);
         let is_last = self.remove_session(slot, id);

@@ -84,7 +84,7 @@ impl Hub {
             return self.irc_line(id, input, &now);
         }
         match (input, member) {
-            (Input::TooLong, _) => {
+            (Input::TooLong { .. } | Input::SeveralLines, _) => {
                 let most = self.config.max_line;
                 self.fanout().refuse(id, Refusal::TooLong { most });
             }

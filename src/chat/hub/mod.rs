@@ -70,6 +70,7 @@ use super::policy::ip_limit::IpLimit;
 use super::policy::mutes::Mutes;
 use super::policy::peer::show_addr;
 use super::room::segment_log::Retention;
+use super::session::irc::Caps;
 use super::session::monitors::Monitors;
 use super::session::table::SessionTable;
 use super::session::{PendingDisconnect, SessionFlags};
@@ -214,7 +215,7 @@ impl Hub {
     /// As [`Hub::fanout`]; IRC shows that the next events are caused by this member.
     fn fanout_by(&mut self, member: MemberId, time: &Now) -> Fanout<'_> {
         let Hub { config, shared: Shared { accounts, members, rooms, .. }, sessions, outbound, stats, .. } = self;
-        let source = members.get(member).map(|member| accounts.source_of(member));
+        let source = members.get(member).map(|_| accounts.source_of(members, member.slot));
         let fanout = Fanout::new(config, members, rooms, sessions, outbound, stats);
         match source {
             Some(source) => fanout.by(source, time),
@@ -267,7 +268,7 @@ impl Hub {
     /// [`Hub::handle_connection`].
     pub fn note_encrypted(&mut self, id: ClientId) {
         if let Some(irc) = self.sessions.irc_mut(id) {
-            irc.is_encrypted = true;
+            irc.caps.insert(Caps::ENCRYPTED);
         }
     }
 

@@ -11,7 +11,6 @@ use std::num::NonZeroU32;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use self::identity::{DEFAULT_USER, Identity};
 use self::markers::Markers;
 use super::id::{AccountId, Author, ClientId, Holder, MemberId, MemberSlot, RoomId};
 use super::irc::metadata::Metadata;
@@ -93,9 +92,6 @@ struct Extras {
     whisperer: Option<MemberId>,
     /// Existing rooms that it created.
     created_rooms: u32,
-    /// What it says of itself, if it has an IRC client.
-    #[serde(default)]
-    identity: Option<Box<Identity>>,
     /// How far it has read, as IRC clients have told.
     #[serde(default)]
     markers: Markers,
@@ -149,24 +145,6 @@ impl Member {
         self.host = host;
     }
 
-    /// What it says of itself, if it has an IRC client.
-    pub fn identity(&self) -> Option<&Identity> {
-        self.extras.as_ref()?.identity.as_deref()
-    }
-
-    /// Sets what it says of itself.
-    pub fn set_identity(&mut self, identity: Box<Identity>) {
-        self.extras.get_or_insert_default().identity = Some(identity);
-    }
-
-    /// What it says of itself, to change it; it gets an identity if it has none.
-    pub fn identity_mut(&mut self) -> &mut Identity {
-        let name = &self.name;
-        self.extras.get_or_insert_default().identity.get_or_insert_with(|| {
-            Box::new(Identity { user: DEFAULT_USER.into(), real_name: name.as_str().into(), is_bot: false })
-        })
-    }
-
     /// What it says of itself in keys and values.
     pub fn metadata(&self) -> &Metadata {
         const EMPTY: &Metadata = &Metadata::EMPTY;
@@ -176,21 +154,6 @@ impl Member {
     /// As [`Member::metadata`], mutable.
     pub fn metadata_mut(&mut self) -> &mut Metadata {
         &mut self.extras.get_or_insert_default().metadata
-    }
-
-    /// Its user name.
-    pub fn user(&self) -> &str {
-        self.identity().map_or(DEFAULT_USER, |identity| &identity.user)
-    }
-
-    /// Its real name: its nickname if it has given none.
-    pub fn real_name(&self) -> &str {
-        self.identity().map_or(&self.name, |identity| &identity.real_name)
-    }
-
-    /// Whether it says that it is a program.
-    pub fn is_bot(&self) -> bool {
-        self.identity().is_some_and(|identity| identity.is_bot)
     }
 
     /// Its current room.

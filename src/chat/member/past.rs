@@ -27,12 +27,12 @@ pub struct PastMember {
 impl PastMember {
     /// The user name.
     pub fn user(&self) -> &str {
-        self.identity.as_ref().map_or(DEFAULT_USER, |identity| &identity.user)
+        self.identity.as_ref().map_or(DEFAULT_USER, |identity| identity.user())
     }
 
     /// The real name: the nickname if it had given none.
     pub fn real_name(&self) -> &str {
-        self.identity.as_ref().map_or(&self.name, |identity| &identity.real_name)
+        self.identity.as_ref().map_or(&self.name, |identity| identity.real_name())
     }
 }
 
@@ -43,11 +43,11 @@ pub struct PastMembers(VecDeque<PastMember>);
 
 impl PastMembers {
     /// Notes a member that gives its name up at `until`, in Unix seconds.
-    pub fn note(&mut self, member: &Member, until: i64) {
+    pub fn note(&mut self, member: &Member, identity: Option<&Identity>, until: i64) {
         if self.0.len() >= MAX_PAST {
             self.0.pop_front();
         }
-        let identity = member.identity().map(|identity| Box::new(identity.clone()));
+        let identity = identity.cloned().map(Box::new);
         let Member { name, name_hash, host, .. } = member;
         self.0.push_back(PastMember { name: name.clone(), name_hash: *name_hash, host: *host, identity, until });
     }
@@ -70,13 +70,13 @@ mod tests {
         let mut past = PastMembers::default();
         let alice = table.insert(&Name::new("Alice").unwrap(), 0);
         let bob = table.insert(&Name::new("bob").unwrap(), 0);
-        past.note(&table[bob.slot], 0);
-        (1..MAX_PAST as i64).for_each(|until| past.note(&table[alice.slot], until));
+        past.note(&table[bob.slot], None, 0);
+        (1..MAX_PAST as i64).for_each(|until| past.note(&table[alice.slot], None, until));
         let until = |past: &PastMembers, key: &str| -> Vec<i64> {
             past.find(table.name_hash(key)).map(|past| past.until).collect()
         };
         assert_eq!((until(&past, "bob"), until(&past, "alice").len()), (vec![0], MAX_PAST - 1));
-        past.note(&table[alice.slot], MAX_PAST as i64);
+        past.note(&table[alice.slot], None, MAX_PAST as i64);
         assert_eq!((until(&past, "bob"), until(&past, "alice")[0]), (vec![], MAX_PAST as i64));
         let found = past.find(table.name_hash("alice")).next().expect("a name");
         assert_eq!((found.user(), found.real_name()), (DEFAULT_USER, "Alice"));

@@ -4,13 +4,16 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::ops::{Index, IndexMut};
 
+use compact_str::{CompactString, format_compact};
 use serde::{Deserialize, Serialize};
 
+use super::identity::{DEFAULT_USER, Identity};
 use super::nick_index::{NameHasher, NickIndex};
 use super::{Member, Membership, Role};
 use crate::chat::id::{AccountId, Author, Holder, MemberId, MemberSlot, RoomId};
 use crate::chat::policy::nick::{Name, key_of};
 use crate::util::lists::Lists;
+use crate::util::shrink;
 use crate::util::slots::Slots;
 
 /// The name of the operator; no other member can take it.
@@ -21,6 +24,8 @@ pub struct MemberTable {
     slots: Slots<Member>,
     /// The rooms that members follow.
     followed: Lists<Membership>,
+    /// What members with an IRC client say of themselves, by slot; the last one is of a member.
+    identities: Vec<Option<Identity>>,
     names: NickIndex,
     /// The serial number of the newest member.
     last: u32,
@@ -35,6 +40,8 @@ pub struct MemberTable {
 pub struct MemberTableState {
     slots: Slots<Member>,
     followed: Lists<Membership>,
+    #[serde(default)]
+    identities: Vec<Option<Identity>>,
     last: u32,
     operator: Option<Box<Member>>,
     hash_key: [u64; 2],
@@ -47,6 +54,7 @@ impl MemberTable {
         MemberTable {
             slots: Slots::default(),
             followed: Lists::default(),
+            identities: Vec::new(),
             names: NickIndex::new(NameHasher(hash_key)),
             last: 0,
             operator: None,
@@ -207,6 +215,44 @@ impl MemberTable {
         std::iter::from_fn(|| self.followed.pop(&mut list)).collect()
     }
 
+    /// What a member says of itself, if it has an IRC client.
+    pub fn identity(&self, slot: MemberSlot) -> Option<&Identity> {
+        self.identities.get(slot.index())?.as_ref()
+    }
+
+    /// As [`MemberTable::identity`], to change it; a member without an identity gets one.
+    ///
+    /// # Panics
+    /// If there is no such member.
+    pub fn identity_mut(&mut self, slot: MemberSlot) -> &mut Identity {
+        let real_name = self.slots[slot.index()].name.as_str();
+        if self.identities.len() <= slot.index() {
+            self.identities.resize(slot.index() + 1, None);
+        }
+        self.identities[slot.index()].get_or_insert_with(|| Identity::new(DEFAULT_USER, real_name))
+    }
+
+    /// The user name of a member.
+    pub fn user(&self, slot: MemberSlot) -> &str {
+        self.identity(slot).map_or(DEFAULT_USER, Identity::user)
+    }
+
+    /// The real name of a member: its nickname if it has given none.
+    pub fn real_name(&self, slot: MemberSlot) -> &str {
+        self.identity(slot).map_or(&self[slot].name, Identity::real_name)
+    }
+
+    /// Whether a member says that it is a program.
+    pub fn is_bot(&self, slot: MemberSlot) -> bool {
+        self.identity(slot).is_some_and(Identity::is_bot)
+    }
+
+    /// `NICK!USER@HOST` of a member: RFC 2812, section 2.3.1.
+    pub fn full_name(&self, slot: MemberSlot) -> CompactString {
+        let member = &self[slot];
+        format_compact!("{}!{}@{}", member.name, self.user(slot), member.host())
+    }
+
     /// The place of a member in a room has changed.
     pub fn set_place(&mut self, slot: MemberSlot, room: RoomId, place: u32) {
         if let Some(current) = self[slot].current.as_mut().filter(|current| current.room == room) {
@@ -252,18 +298,22 @@ impl MemberTable {
     pub fn remove(&mut self, slot: MemberSlot) -> Member {
         self.names.remove(&self.slots, slot);
         self.operators.remove(&slot);
+        if let Some(identity) = self.identities.get_mut(slot.index()) {
+            *identity = None;
+            shrink::sparse(&mut self.identities);
+        }
         self.slots.remove(slot.index())
     }
 
     /// The state as plain data.
     pub fn into_state(self) -> MemberTableState {
-        let MemberTable { slots, followed, last, operator, hash_key, .. } = self;
-        MemberTableState { slots, followed, last, operator, hash_key }
+        let MemberTable { slots, followed, identities, last, operator, hash_key, .. } = self;
+        MemberTableState { slots, followed, identities, last, operator, hash_key }
     }
 
     /// The table with this state.
     pub fn from_state(state: MemberTableState) -> Self {
-        let MemberTableState { slots, followed, last, operator, hash_key } = state;
+        let MemberTableState { slots, followed, identities, last, operator, hash_key } = state;
         let mut names = NickIndex::new(NameHasher(hash_key));
         for (index, _) in slots.iter() {
             names.insert(&slots, MemberSlot::new(index));
@@ -271,7 +321,7 @@ impl MemberTable {
         let is_operator =
             |(index, member): (usize, &Member)| (member.role() == Role::Operator).then_some(MemberSlot::new(index));
         let operators = slots.iter().filter_map(is_operator).collect();
-        MemberTable { slots, followed, names, last, operator, operators, hash_key }
+        MemberTable { slots, followed, identities, names, last, operator, operators, hash_key }
     }
 }
 

@@ -3,6 +3,7 @@
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
+use super::open_commands::{OpenCommand, OpenCommands};
 use crate::chat::change::TextLine;
 use crate::chat::encoding::{IrcShape, Optional};
 use crate::chat::event::MessageKind;
@@ -11,7 +12,7 @@ use crate::chat::irc::scram::ScramExchange;
 use crate::chat::password::Password;
 
 bitflags::bitflags! {
-    /// The capabilities that an IRC session has asked for.
+    /// The capabilities that an IRC session has asked for, and what else of it is a yes or no.
     ///
     /// Source: <https://ircv3.net/irc/>
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +25,6 @@ bitflags::bitflags! {
         const AWAY_NOTIFY = 1 << 4;
         const BATCH = 1 << 5;
         const CAP_NOTIFY = 1 << 6;
-        const CHGHOST = 1 << 7;
         const ECHO_MESSAGE = 1 << 8;
         const EXTENDED_JOIN = 1 << 9;
         const INVITE_NOTIFY = 1 << 10;
@@ -42,6 +42,13 @@ bitflags::bitflags! {
         const EXTENDED_MONITOR = 1 << 22;
         const METADATA = 1 << 23;
         const MULTILINE = 1 << 24;
+
+        /// No capability: it has asked for `CAP LS 302`, so values of capabilities are shown, and it is told of new ones.
+        const KNOWS_VALUES = 1 << 29;
+        /// No capability: it is not listed to members that share no room with it (user mode `i`).
+        const INVISIBLE = 1 << 30;
+        /// No capability: its lines do not cross the network unencrypted.
+        const ENCRYPTED = 1 << 31;
     }
 }
 
@@ -140,34 +147,25 @@ pub struct Multiline {
 pub struct Label {
     /// In its escaped form.
     pub text: Box<str>,
-    /// The bytes of the outbox before the answer.
+    /// The bytes of the outbox before the answer, or before the part that follows.
     pub from: usize,
+    /// The reference of the batch in which a part of the answer was sent.
+    pub batch: Option<Box<str>>,
 }
 
-/// What an IRC session has besides what every session has.
+/// What an IRC session has begun and not finished; an idle session has none of it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct IrcSession {
-    /// The nickname with which it is addressed.
-    pub nick: CompactString,
-    pub caps: Caps,
-    /// It has asked for `CAP LS 302`: values of capabilities are shown, and it is told of new ones.
-    pub knows_values: bool,
+pub struct Unfinished {
     /// Before it is registered.
-    pub registration: Option<Box<Registration>>,
-    /// The account whose password it has given.
+    pub registration: Option<Registration>,
+    /// The account whose password it has given; after it is registered, its member has the account.
     pub account: Option<AccountId>,
     /// A login with SASL that has begun.
     pub sasl: Option<Box<Sasl>>,
-    /// It is not listed to members that share no room with it (user mode `i`).
-    pub(super) is_invisible: bool,
-    /// Its lines do not cross the network unencrypted.
-    #[serde(default)]
-    pub is_encrypted: bool,
-    /// When it has sent its last message, or was registered; in microseconds.
-    #[serde(default)]
-    pub spoke: u64,
-    /// A message of several lines that it is sending.
+    /// It is away, with this text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub away: Option<Box<str>>,
+    /// A message of several lines that it is sending.
     pub multiline: Option<Box<Multiline>>,
     /// The command that is processed.
     #[serde(skip)]
@@ -178,21 +176,104 @@ pub struct IrcSession {
     /// The label of the command that is processed.
     #[serde(skip)]
     pub label: Option<Label>,
-    /// The label of a command whose answer comes when a query is answered, in its escaped form.
-    #[serde(default)]
-    pub deferred_label: Option<Box<str>>,
+    /// Its commands that are not answered yet.
+    #[serde(default, skip_serializing_if = "OpenCommands::is_empty")]
+    pub open_commands: OpenCommands,
+}
+
+impl Unfinished {
+    const NOTHING: &Unfinished = &Unfinished {
+        registration: None,
+        account: None,
+        sasl: None,
+        away: None,
+        multiline: None,
+        command: "",
+        subject: CompactString::const_new(""),
+        label: None,
+        open_commands: OpenCommands::EMPTY,
+    };
+
+    /// The open command of the line that is processed.
+    pub fn current_command(&mut self) -> &mut OpenCommand {
+        self.open_commands.current(self.command)
+    }
+
+    fn is_nothing(&self) -> bool {
+        let Unfinished { registration, account, sasl, away, multiline, command, subject, label, open_commands } = self;
+        registration.is_none()
+            && account.is_none()
+            && sasl.is_none()
+            && away.is_none()
+            && multiline.is_none()
+            && command.is_empty()
+            && subject.is_empty()
+            && label.is_none()
+            && open_commands.is_empty()
+    }
+}
+
+/// What an IRC session has besides what every session has.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct IrcSession {
+    /// The nickname with which it is addressed.
+    pub nick: CompactString,
+    pub caps: Caps,
+    /// When it has sent its last message, or was registered; in seconds.
+    spoke: u32,
+    unfinished: Option<Box<Unfinished>>,
 }
 
 impl IrcSession {
-    /// Whether it is not listed to members that share no room with it.
-    pub fn is_invisible(&self) -> bool {
-        self.is_invisible
+    /// A session that is not registered.
+    pub fn new() -> Self {
+        let unfinished = Unfinished { registration: Some(Registration::default()), ..Unfinished::default() };
+        let unfinished = Some(Box::new(unfinished));
+        IrcSession { nick: "*".into(), caps: Caps::empty(), spoke: 0, unfinished }
     }
 
-    /// Sets whether it is not listed to members that share no room with it. [`Hub::set_invisible`] counts it.
-    ///
-    /// [`Hub::set_invisible`]: crate::chat::Hub
-    pub fn set_invisible(&mut self, on: bool) {
-        self.is_invisible = on;
+    /// What it has begun and not finished.
+    pub fn unfinished(&self) -> &Unfinished {
+        self.unfinished.as_deref().unwrap_or(Unfinished::NOTHING)
+    }
+
+    /// As [`IrcSession::unfinished`], mutable.
+    pub fn unfinished_mut(&mut self) -> &mut Unfinished {
+        self.unfinished.get_or_insert_default()
+    }
+
+    /// Frees the memory of what is finished.
+    pub fn free_finished(&mut self) {
+        self.unfinished.take_if(|unfinished| unfinished.is_nothing());
+    }
+
+    /// When it has sent its last message, or was registered; in microseconds.
+    pub fn spoke(&self) -> u64 {
+        u64::from(self.spoke) * MICROS
+    }
+
+    /// Notes when it sends a message, in microseconds.
+    pub fn note_spoken(&mut self, now: u64) {
+        self.spoke = u32::try_from(now / MICROS).unwrap_or(u32::MAX);
+    }
+}
+
+/// Microseconds of a second.
+const MICROS: u64 = 1_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn idle_session_is_small_and_what_is_finished_is_freed() {
+        assert!(size_of::<Option<IrcSession>>() <= 40, "{} bytes", size_of::<Option<IrcSession>>());
+        let mut session = IrcSession::new();
+        session.unfinished_mut().command = "NICK";
+        session.free_finished();
+        assert_eq!(session.unfinished().command, "NICK");
+        (session.unfinished_mut().registration, session.unfinished_mut().command) = (None, "");
+        session.free_finished();
+        assert!(session.unfinished.is_none() && session.unfinished().command.is_empty());
     }
 }

@@ -196,6 +196,16 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The rest of an entry of a room that is partly sent.
+    pub fn rest_of_entry(&self) -> Option<&'a [u8]> {
+        self.first.iter().chain(&self.others).find_map(|source| {
+            let (segment, offset) = (source.log.segment(source.cursor), source.cursor.offset);
+            let index = segment.entry_at(offset);
+            let entry = segment.entry(index).filter(|_| segment.start_of(index) != offset)?;
+            Some(&segment.bytes()[offset as usize..entry.end() as usize])
+        })
+    }
+
     /// Advances by `n` bytes, at most the length of the last slice.
     #[inline(always)]
     pub fn consume(&mut self, n: usize) {

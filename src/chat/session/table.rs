@@ -1,6 +1,5 @@
 //! The sessions of this process, by connection.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::ops::{Index, IndexMut};
 
@@ -51,9 +50,9 @@ pub struct SessionTable {
     len: usize,
     last: SessionId,
     console: Option<Box<Console>>,
-    /// What IRC sessions have besides.
-    #[serde(default)]
-    irc: BTreeMap<ClientId, Box<IrcSession>>,
+    /// What IRC sessions have besides, by slot; the last one is of a session.
+    irc: Vec<Option<IrcSession>>,
+    irc_count: usize,
 }
 
 impl Default for SessionTable {
@@ -66,7 +65,8 @@ impl Default for SessionTable {
             len: 0,
             last: SessionId::FIRST,
             console: None,
-            irc: BTreeMap::new(),
+            irc: Vec::new(),
+            irc_count: 0,
         }
     }
 }
@@ -92,8 +92,11 @@ impl SessionTable {
             SocketAddr::V6(addr) => PeerAddr::V6(self.v6.insert(addr) as u32),
         };
         if encoding.is_irc() {
-            let registration = Some(Box::default());
-            self.irc.insert(id, Box::new(IrcSession { nick: "*".into(), registration, ..IrcSession::default() }));
+            if self.irc.len() <= id.slot() {
+                self.irc.resize_with(id.slot() + 1, || None);
+            }
+            self.irc[id.slot()] = Some(IrcSession::new());
+            self.irc_count += 1;
         }
         self.slots[id.slot()] = Some(Slot { peer, session: Session::new(self.last, encoding, now) });
         self.len += 1;
@@ -107,13 +110,12 @@ impl SessionTable {
             self.v6.remove(index as usize);
         }
         if session.encoding.is_irc() {
-            self.irc.remove(&id);
+            self.irc[id.slot()] = None;
+            self.irc_count -= 1;
+            shrink::sparse(&mut self.irc);
         }
         self.len -= 1;
-        while self.slots.last().is_some_and(Option::is_none) {
-            self.slots.pop();
-        }
-        shrink::vec(&mut self.slots);
+        shrink::sparse(&mut self.slots);
         Some((session, addr))
     }
 
@@ -137,17 +139,17 @@ impl SessionTable {
 
     /// The number of sessions of IRC.
     pub fn irc_count(&self) -> usize {
-        self.irc.len()
+        self.irc_count
     }
 
     /// What a session has besides as one of IRC.
     pub fn irc(&self, id: ClientId) -> Option<&IrcSession> {
-        self.irc.get(&id).map(|irc| &**irc)
+        self.irc.get(id.slot())?.as_ref()
     }
 
     /// As [`SessionTable::irc`], mutable.
     pub fn irc_mut(&mut self, id: ClientId) -> Option<&mut IrcSession> {
-        self.irc.get_mut(&id).map(|irc| &mut **irc)
+        self.irc.get_mut(id.slot())?.as_mut()
     }
 
     /// The places of a session in the logs of rooms: that in its current room first, with `true`.

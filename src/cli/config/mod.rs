@@ -16,6 +16,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use self::file::{ConfigFile, configurable};
 use super::{Cli, Command};
+use crate::server::service::activation::{self, SocketUse};
 use crate::server::{ReadSettings, Settings};
 
 pub use print::print;
@@ -47,13 +48,15 @@ pub struct Parsed {
     pub command: Command,
     pub values: Values,
     args: Vec<OsString>,
+    /// The sockets that the service manager passes.
+    sockets: Vec<SocketUse>,
 }
 
 impl Parsed {
     /// The settings of a server, which can read its options again while it runs; `None` if the command is about no server.
     pub fn settings(&self) -> Option<Settings> {
         let settings = self.command.serve()?.settings();
-        let read = read_again(self.args.clone(), self.values.clone());
+        let read = read_again(self.args.clone(), self.values.clone(), self.sockets.clone());
         Some(Settings { reload: Some(ReadSettings(Box::new(read))), ..settings })
     }
 }
@@ -63,13 +66,18 @@ impl Parsed {
 /// # Errors
 /// What is wrong with the command line, the environment or the file.
 pub fn parse(args: &[OsString]) -> Result<Parsed, clap::Error> {
+    parse_with(args, None)
+}
+
+/// Parses a command line; `sockets` are those of the service manager if they are known already.
+fn parse_with(args: &[OsString], sockets: Option<&[SocketUse]>) -> Result<Parsed, clap::Error> {
     let matches = Cli::command().try_get_matches_from(args)?;
     let Some(given) = options_of(&matches) else {
         let command = Cli::from_arg_matches(&matches)?.into_command();
-        return Ok(Parsed { command, values: Values::new(), args: Vec::new() });
+        return Ok(Parsed { command, values: Values::new(), args: Vec::new(), sockets: Vec::new() });
     };
     let Some(path) = given.get_one::<PathBuf>("config") else {
-        return finish(args, &matches, &matches, None);
+        return finish(args, sockets, &matches, &matches, None);
     };
     let file = ConfigFile::read(path, &Cli::command()).map_err(wrong)?;
     let mut all = args.to_vec();
@@ -79,7 +87,7 @@ pub fn parse(args: &[OsString]) -> Result<Parsed, clap::Error> {
         }
     }
     match Cli::command().try_get_matches_from(&all) {
-        Ok(merged) => finish(args, &merged, &matches, Some(&file)),
+        Ok(merged) => finish(args, sockets, &merged, &matches, Some(&file)),
         Err(error) => Err(file.entries.iter().find_map(check_entry).map_or(error, wrong)),
     }
 }
@@ -97,16 +105,29 @@ fn check_entry(entry: &file::Entry) -> Option<String> {
 /// Makes typed options of checked values. `given`: those of the command line and the environment alone.
 fn finish(
     args: &[OsString],
+    sockets: Option<&[SocketUse]>,
     merged: &ArgMatches,
     given: &ArgMatches,
     file: Option<&ConfigFile>,
 ) -> Result<Parsed, clap::Error> {
-    let command = Cli::from_arg_matches(merged)?.into_command();
+    let mut command = Cli::from_arg_matches(merged)?.into_command();
     let values = values(merged, given, file);
-    if let Some(serve) = command.serve() {
+    let sockets = sockets.map_or_else(|| passed_sockets(&command), |known| Ok(known.to_vec())).map_err(wrong)?;
+    if let Some(serve) = command.serve_mut() {
+        let is_default = values.get("listen").is_none_or(|listen| listen.origin == Origin::Default);
+        serve.add_sockets(sockets.clone(), is_default);
         check_store(&values).and_then(|()| serve.check()).map_err(wrong)?;
     }
-    Ok(Parsed { command, values, args: args.to_vec() })
+    Ok(Parsed { command, values, args: args.to_vec(), sockets })
+}
+
+/// The sockets that the service manager passes to the server of this command, or will pass to the one that is checked.
+fn passed_sockets(command: &Command) -> Result<Vec<SocketUse>, String> {
+    match command {
+        Command::Serve(_) => activation::passed(),
+        Command::CheckConfig(_) => activation::announced(),
+        _ => Ok(Vec::new()),
+    }
 }
 
 fn values(merged: &ArgMatches, given: &ArgMatches, file: Option<&ConfigFile>) -> Values {

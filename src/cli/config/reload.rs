@@ -2,8 +2,9 @@
 
 use std::ffi::OsString;
 
-use super::{Values, parse};
+use super::{Values, parse_with};
 use crate::server::Reloaded;
+use crate::server::service::activation::SocketUse;
 
 /// Options that a running server can take over; the rest need a restart.
 const RELOADABLE: &[&str] = &[
@@ -40,11 +41,15 @@ const RELOADABLE: &[&str] = &[
     "https-redirect",
 ];
 
-/// A function that reads the options again, given those of the start.
-pub fn read_again(args: Vec<OsString>, mut values: Values) -> impl FnMut() -> Result<Reloaded, String> {
+/// A function that reads the options again, given those of the start and the sockets that the service manager has passed.
+pub fn read_again(
+    args: Vec<OsString>,
+    mut values: Values,
+    sockets: Vec<SocketUse>,
+) -> impl FnMut() -> Result<Reloaded, String> {
     let started = values.clone();
     move || {
-        let parsed = parse(&args).map_err(|error| {
+        let parsed = parse_with(&args, Some(&sockets)).map_err(|error| {
             let text = error.to_string();
             let reason = text.strip_prefix("error: ").unwrap_or(&text).split("\n\n").next().unwrap_or_default();
             reason.split_whitespace().collect::<Vec<_>>().join(" ")

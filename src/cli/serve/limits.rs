@@ -30,7 +30,7 @@ impl Serve {
             _ if !self.security.operator.is_empty() && !self.hub().has_followed_rooms() => {
                 Err("--operator needs --mode hub and --login nickname; leave it out, or change these".into())
             }
-            _ if !self.security.irc_oper.is_empty() && self.listeners.irc.is_empty() => {
+            _ if !self.security.irc_oper.is_empty() && !self.has_irc() => {
                 Err("--irc-oper needs --irc ADDR; add that, or leave --irc-oper out".into())
             }
             _ => Ok(()),
@@ -49,15 +49,16 @@ impl Serve {
 
     /// A client of IRC gives its nickname itself, and all that it does is in rooms.
     fn check_irc(&self) -> Result<(), String> {
-        match self.hub().has_followed_rooms() || self.listeners.irc.is_empty() {
+        let listener = if self.listeners.irc.is_empty() { "a socket for IRC" } else { "--irc" };
+        match self.hub().has_followed_rooms() || !self.has_irc() {
             true => Ok(()),
-            false => Err("--irc needs --mode hub and --login nickname; leave it out, or change these".into()),
+            false => Err(format!("{listener} needs --mode hub and --login nickname; leave it out, or change these")),
         }
     }
 
     /// Bytes of the largest message in the largest encoding.
     fn max_message_bytes(&self) -> u64 {
-        MESSAGE_OVERHEAD + self.limits.max_line * if self.listeners.web.is_empty() { 1 } else { JSON_GROWTH }
+        MESSAGE_OVERHEAD + self.limits.max_line * if self.has_web() { JSON_GROWTH } else { 1 }
     }
 
     /// The backlog must hold two messages: one that is being sent and one that waits.
@@ -67,7 +68,7 @@ impl Serve {
         if backlog >= least {
             return Ok(());
         }
-        let web = if self.listeners.web.is_empty() { "" } else { " and --web" };
+        let web = if self.has_web() { " and --web" } else { "" };
         Err(format!(
             "--backlog-bytes {backlog} is too little for --max-line {line}{web}: two of the longest messages must fit; \
              give --backlog-bytes {least} or more, or a shorter --max-line"

@@ -2,6 +2,8 @@
 
 use super::Serve;
 use super::values::ListenAddrs;
+use crate::server::connection::transport::ListenerKind;
+use crate::server::service::activation::SocketUse;
 use crate::server::tls::CertificateSource;
 
 const SELF_SIGNED: &str = "--tls-self-signed DIR, which makes one";
@@ -48,11 +50,13 @@ impl Serve {
             ("--web https://", &self.listeners.web),
             ("--admin https://", &self.listeners.admin),
         ];
-        let with_tls = listeners.into_iter().find(|(_, addrs)| has(addrs, true));
-        match (with_tls, self.certificate_source()) {
-            (Some((option, _)), None) => {
-                Err(format!("{option} needs a certificate; give --tls-cert FILE and --tls-key FILE, or {SELF_SIGNED}"))
-            }
+        let with_tls = listeners.into_iter().find(|(_, addrs)| has(addrs, true)).map(|(option, _)| option.to_owned());
+        let socket =
+            self.sockets.iter().find(|socket| socket.tls).map(|socket| format!("the socket {}", socket.name()));
+        match (with_tls.or(socket), self.certificate_source()) {
+            (Some(listener), None) => Err(format!(
+                "{listener} needs a certificate; give --tls-cert FILE and --tls-key FILE, or {SELF_SIGNED}"
+            )),
             (None, Some(source)) => Err(format!(
                 "--{} needs a listener with TLS; give --listen tls://ADDR, --irc ircs://ADDR, \
                  --web https://ADDR or --admin https://ADDR, or leave it out",
@@ -63,10 +67,11 @@ impl Serve {
     }
 
     fn check_redirect(&self) -> Result<(), String> {
-        let web = &self.listeners.web;
+        let has =
+            |tls| has(&self.listeners.web, tls) || self.sockets.contains(&SocketUse { kind: ListenerKind::Web, tls });
         match self.tls.https_redirect {
-            true if !has(web, true) => Err("--https-redirect needs --web https://ADDR, to which it leads".into()),
-            true if !has(web, false) => {
+            true if !has(true) => Err("--https-redirect needs --web https://ADDR, to which it leads".into()),
+            true if !has(false) => {
                 Err("--https-redirect needs a plain --web ADDR, such as --web 0.0.0.0:80, from which it leads away"
                     .into())
             }

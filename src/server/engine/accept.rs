@@ -1,7 +1,7 @@
 //! Listening sockets, and accepting connections when file descriptors run out.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{self, SocketAddr};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -31,12 +31,22 @@ pub fn listen(addr: SocketAddr, limits: &Limits) -> io::Result<TcpListener> {
         // So that 0.0.0.0 and [::] can both be listened on, whatever the system's default is.
         socket.set_only_v6(true)?;
     }
-    socket.set_tcp_nodelay(true)?;
-    set_options(&socket, limits)?;
-    socket.set_nonblocking(true)?;
+    prepare(&socket, limits)?;
     socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;
     Ok(TcpListener::from_std(socket.into()))
+}
+
+/// Takes over a socket that listens already, and sets the options of [`listen`].
+pub fn adopt(socket: net::TcpListener, limits: &Limits) -> io::Result<TcpListener> {
+    prepare(&SockRef::from(&socket), limits)?;
+    Ok(TcpListener::from_std(socket))
+}
+
+fn prepare(socket: &Socket, limits: &Limits) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    set_options(socket, limits)?;
+    socket.set_nonblocking(true)
 }
 
 /// Sets the options of a listener for the connections that are accepted later.

@@ -25,7 +25,7 @@ use time::{Date, OffsetDateTime};
 pub use self::commands::programs::Wanted;
 use self::committing::proposed::Proposed;
 pub use self::counts::Counts;
-use self::irc::{Label, ModeChanges};
+use self::irc::{IrcCommand, Label, ModeChanges};
 use self::members::member::{Account, Member};
 use self::members::passwords::Failures;
 pub use self::members::passwords::{Compared, scram, verifier};
@@ -92,8 +92,8 @@ pub struct Oracle {
     pub orders: VecDeque<String>,
     /// Changes are committed some turns after they were proposed.
     delayed: bool,
-    /// Public changes that are proposed and not committed, in their order.
-    proposed: VecDeque<(Option<usize>, Proposed)>,
+    /// Public changes that are proposed and not committed, in their order: the session of each, and its command of IRC.
+    proposed: VecDeque<(Option<usize>, IrcCommand, Proposed)>,
     /// Sessions that will be registered when what is proposed is committed.
     registering: VecDeque<usize>,
     /// The rest of a command of IRC about several targets: for each one, the session and a line about it alone.

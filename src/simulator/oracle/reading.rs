@@ -16,14 +16,35 @@ impl Reader {
         let same = self.expected[self.written..].iter().zip(bytes).take_while(|(a, b)| a == b).count();
         let differs = self.written + same;
         let Some(index) = self.optional.iter().position(|lines| lines.place.contains(&differs)) else { return false };
-        let Optional { place, instead } = self.optional.remove(index);
+        let place = self.optional[index].place.clone();
         let written = self.expected[place.start..place.end.min(self.written.max(place.start))].to_vec();
+        self.remove_optional(index);
+        while !self.expected[place.start..].starts_with(&written) {
+            let index = self.optional.iter().position(|other| other.place.start == place.start);
+            self.remove_optional(index.expect("a line that is partly written has an end"));
+        }
+        true
+    }
+
+    fn remove_optional(&mut self, index: usize) {
+        let Optional { place, instead } = self.optional.remove(index);
         let moved = |at: usize| if at > place.start { at - place.len() + instead.len() } else { at };
         self.optional.iter_mut().for_each(|other| other.place = moved(other.place.start)..moved(other.place.end));
         self.sources.iter_mut().for_each(|(begin, _)| *begin = moved(*begin));
-        self.expected.splice(place.clone(), instead);
-        assert!(self.expected[place.start..].starts_with(&written), "lines that are left out have begun");
-        true
+        self.expected.splice(place, instead);
+    }
+
+    /// The lines that are not written yet may be left out, apart from one that is partly written.
+    pub(super) fn make_unread_optional(&mut self) {
+        let mut begin = 0;
+        let mut lines = Vec::new();
+        for line in self.expected.split_inclusive(|&byte| byte == b'\n') {
+            if begin >= self.written {
+                lines.push(Optional { place: begin..begin + line.len(), instead: Vec::new() });
+            }
+            begin += line.len();
+        }
+        self.optional = lines;
     }
 }
 
@@ -77,17 +98,18 @@ impl Oracle {
         }
     }
 
-    /// Expected bytes that have not been written, and are to be.
+    /// Expected bytes that have not been written.
     pub fn unread_bytes(&self, who: usize) -> usize {
         let reader = &self.readers[who];
-        let rest = reader.written..reader.expected.len();
-        let is_left_out = reader.optional.iter().any(|lines| lines.place == rest && lines.instead.is_empty());
-        if is_left_out { 0 } else { rest.len() }
+        reader.expected.len() - reader.written
     }
 
-    /// Expected bytes that have not been written; some of them may be left out.
-    pub(super) fn most_unread_bytes(&self, who: usize) -> usize {
-        self.readers[who].expected.len() - self.readers[who].written
+    /// As [`Oracle::unread_bytes`], without what may be left out.
+    pub fn owed_bytes(&self, who: usize) -> usize {
+        let reader = &self.readers[who];
+        let places = reader.optional.iter().filter(|lines| lines.instead.is_empty()).map(|lines| &lines.place);
+        let optional = places.map(|place| place.end - place.start.max(reader.written)).sum::<usize>();
+        self.unread_bytes(who) - optional
     }
 
     /// The beginning of the unread text, for messages.

@@ -76,7 +76,7 @@ impl World {
             assert!(!wire.is_reset(), "the connection of person {who} is broken, and the server takes its time");
             // Joins and leaves in large rooms come with the next message, or with the summary for others.
             let waits = self.oracle.awaits_summary(who);
-            let unread = if waits { 0 } else { self.oracle.unread_bytes(who) };
+            let unread = if waits { 0 } else { self.oracle.owed_bytes(who) };
             assert_eq!(
                 unread,
                 0,

@@ -137,8 +137,8 @@ impl World {
         let is_over = self.engine.is_done(now.at) && self.engine.connection_count() > 0;
         let is_late = waited >= FAREWELL_TIMEOUT;
         if !is_lost && !is_over && !is_late {
-            let unread = self.oracle.unread_bytes(who);
-            assert_eq!(unread, 0, "person {who} is closed with unread text {:?}", self.oracle.unread_text(who));
+            let owed = self.oracle.owed_bytes(who);
+            assert_eq!(owed, 0, "person {who} is closed with unread text {:?}", self.oracle.unread_text(who));
         }
         // Later input would cause a reset, and lose what the person has not read.
         let has_ended = wire.told_end || self.oracle.ending || waited >= Duration::from_secs(2);

@@ -196,7 +196,8 @@ impl World {
         if has_name && self.random.one_in(20) {
             let rooms = self.oracle.own_rooms(who);
             let lines = irc::multiline(&mut self.random, &mut self.texts, &rooms);
-            return lines.into_iter().for_each(|line| self.type_line(who, line));
+            let lines = lines.into_iter().filter(|line| self.sequencer.is_none() || !line.contains("label="));
+            return lines.collect::<Vec<_>>().into_iter().for_each(|line| self.type_line(who, line));
         }
         let line = match has_name && !self.random.one_in(30) {
             false => irc::early_line(&mut self.random, people),
@@ -206,7 +207,12 @@ impl World {
                 irc::line(&mut self.random, &mut self.texts, people, long, &recent, (&names, &rooms))
             }
         };
-        let line = irc::with_label(&mut self.random, line);
+        // Of changes that are committed later, the oracle does not know which are answered in one batch, or shown in one line.
+        let line = match self.sequencer.is_some() {
+            true if line.starts_with("MODE ") && line.matches(['+', '-']).count() > 1 => return,
+            true => line,
+            false => irc::with_label(&mut self.random, line),
+        };
         self.type_line(who, line);
     }
 

@@ -7,7 +7,7 @@ use super::split::pieces;
 use super::writer::{MAX_LINE, Tags, limit, write_params, write_prefix, write_sender};
 use super::{label, multiline, notice, refusal};
 use crate::chat::irc::message_id::MessageId;
-use crate::chat::{Event, IrcContext, IrcLine, IrcShape, Lang, MessageKind, RenderIrc, Sender};
+use crate::chat::{AnswerPart, Event, IrcContext, IrcLine, IrcShape, Lang, MessageKind, RenderIrc, Sender};
 
 /// Renders events as lines of IRC.
 pub struct Irc {
@@ -48,8 +48,8 @@ impl RenderIrc for Irc {
         self.run = run;
     }
 
-    fn label(&self, answer: &[u8], shape: IrcShape, name: &str, batch: &str, out: &mut Vec<u8>) {
-        label::label(&self.server, answer, shape, name, batch, out);
+    fn label(&self, lines: &[u8], shape: IrcShape, part: &AnswerPart, out: &mut Vec<u8>) {
+        label::label(&self.server, lines, shape, part, out);
     }
 }
 
@@ -89,7 +89,8 @@ impl Irc {
         match *line {
             IrcLine::Numeric { code, middle, text } => self.numeric(context, code, middle.iter().copied(), text, out),
             IrcLine::Multiline { id, kind, name, lines } => {
-                let tags = Tags { msgid: self.message_id(id), ..self.message_tags(context) };
+                let tags = self.message_tags(context);
+                let tags = Tags { msgid: tags.msgid.or(self.message_id(id)), ..tags };
                 let command = if kind == MessageKind::Notice { "NOTICE" } else { "PRIVMSG" };
                 multiline::render(&self.server, (id, &tags), (name, command), lines, context, out);
             }

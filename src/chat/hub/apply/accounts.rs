@@ -26,16 +26,17 @@ impl Hub {
         time: Now,
         now: &Now,
     ) {
-        let joined = &mut self.shared.members[member.slot];
-        joined.count_join();
-        if let Some(identity) = join.identity.as_ref().filter(|_| joined.identity().is_none()) {
-            joined.set_identity(identity.clone());
+        let members = &mut self.shared.members;
+        members[member.slot].count_join();
+        if let Some(identity) = join.identity.as_ref().filter(|_| members.identity(member.slot).is_none()) {
+            *members.identity_mut(member.slot) = (**identity).clone();
         }
         join.account.into_iter().for_each(|account| self.note_network(account, join.network));
         if join.place != Place::Nowhere && self.shared.members[member.slot].current.is_none() {
             self.find_current_room(member, &join.place, &time);
         }
         let Some(id) = client else { return };
+        self.update_away(member, Some(id), now);
         let asked = self.resume_requests.get(&id);
         let asked: Vec<String> = asked.into_iter().flat_map(|request| request.rooms()).map(fold).collect();
         let after = self.begin_session(id, member, now);
@@ -97,10 +98,7 @@ impl Hub {
 
     /// Tells a session that has logged in what else is kept of its account, and asks for its offline messages.
     pub(super) fn begin_account_session(&mut self, id: ClientId, slot: MemberSlot) {
-        if let Some(text) = self.shared.members[slot].away().map(str::to_owned) {
-            let name = self.shared.members[slot].name.clone();
-            self.fanout().notice(id, Notice::YouAreAway { name: &name, text: Some(&text) });
-        }
+        self.tell_kept_away(id, self.shared.members.id(slot));
         self.send_read_positions(id, slot);
         self.request_offline_messages(id);
     }

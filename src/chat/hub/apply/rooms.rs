@@ -281,14 +281,19 @@ impl Hub {
         self.remove_if_unkept(room);
     }
 
-    pub(super) fn apply_away(&mut self, member: MemberId, text: Option<&str>, time: Now) {
-        let slot = member.slot;
-        self.shared.members[slot].set_away(text);
-        self.change_account(member, |account| account.data.away = text.map(Box::from));
-        let name = self.shared.members[slot].name.clone();
-        for id in self.sessions_of(slot) {
-            self.fanout().notice(id, Notice::YouAreAway { name: &name, text });
+    pub(super) fn apply_away(
+        &mut self,
+        client: Option<ClientId>,
+        member: MemberId,
+        (text, of_session): (Option<&str>, bool),
+        time: Now,
+    ) {
+        self.shared.members[member.slot].set_away(text);
+        if !of_session || text.is_none() {
+            self.change_account(member, |account| account.data.away = text.map(Box::from));
         }
+        let of = of_session.then_some(client.unwrap_or(ClientId::CONSOLE));
+        self.tell_own_away(member, text, of);
         self.show_away(member, time);
     }
 
@@ -306,7 +311,7 @@ impl Hub {
         let Shared { members, rooms, mutes, accounts, .. } = &mut self.shared;
         let found = &members[member.slot];
         let event = Event::Notice(Notice::MemberAway { name: &found.name, text: found.away() });
-        let source = accounts.source_of(found);
+        let source = accounts.source_of(members, member.slot);
         let mut fanout =
             Fanout::new(&self.config, members, rooms, &mut self.sessions, &mut self.outbound, &mut self.stats)
                 .by(source, &time);

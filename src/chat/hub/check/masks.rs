@@ -38,7 +38,7 @@ impl Shared {
     /// A member as masks see it; `None` if it has left.
     fn mask_target(&self, member: MemberId) -> Option<MaskTarget> {
         let found = self.members.get(member)?;
-        let source = self.accounts.source_of(found);
+        let source = self.accounts.source_of(&self.members, member.slot);
         Some(MaskTarget::new(&found.name, source.user, source.host, source.account))
     }
 

@@ -6,11 +6,9 @@ use super::Fanout;
 use crate::chat::encoding::{Encoding, IrcShape, RoomLabel};
 use crate::chat::event::{Event, IrcLine, Notice, Sender};
 use crate::chat::hub::irc::history::markers::shown;
-use crate::chat::hub::irc::reply::{in_lines, space_for_text};
+use crate::chat::hub::irc::reply::{each_line, space_for_text};
 use crate::chat::id::{Author, ClientId, MemberSlot, Now, RoomId};
 use crate::chat::member::RoomRole;
-use crate::chat::member::table::MemberTable;
-use crate::chat::room::Room;
 use crate::chat::room::segment_log::EntryKind;
 use crate::chat::session::irc::{Caps, IrcSession};
 
@@ -21,28 +19,6 @@ pub fn sign(role: Option<RoomRole>) -> &'static str {
         Some(RoomRole::Voice) => "+",
         None => "",
     }
-}
-
-/// The members of a room in lines of NAMES of at most `most` bytes: RFC 1459, section 4.2.5. `shows` tells which are shown.
-///
-/// A member has one role here, so that all its signs (`multi-prefix`) are the one.
-pub fn name_lines(
-    members: &MemberTable,
-    room: &Room,
-    with_hosts: bool,
-    most: usize,
-    shows: impl Fn(MemberSlot) -> bool,
-) -> Vec<String> {
-    let has_roles = !room.rules.roles().is_empty();
-    let words = room.members.iter().filter(|&&slot| shows(slot)).map(|&slot| {
-        let member = &members[slot];
-        let role = if has_roles { room.rules.role(member.holder(slot)) } else { None };
-        match with_hosts {
-            true => format_compact!("{}{}!{}@{}", sign(role), member.name, member.user(), member.host()),
-            false => format_compact!("{}{}", sign(role), member.name),
-        }
-    });
-    in_lines(words, ' ', most)
 }
 
 impl Fanout<'_> {
@@ -152,7 +128,8 @@ impl Fanout<'_> {
         }
     }
 
-    /// Sends the names of a room, without the end of NAMES. It stops when more than `most_unread` bytes wait for the session,
+    /// Sends the names of the members of a room that `shows` allows, without the end of NAMES (RFC 1459, section 4.2.5). A member
+    /// has one role here, so that all its signs (`multi-prefix`) are the one. It stops when more than `most_unread` bytes wait for the session,
     /// which would be disconnected otherwise.
     pub fn send_names(
         &mut self,
@@ -167,7 +144,15 @@ impl Fanout<'_> {
         let kind = if room.rules.settings.secret { "@" } else { "=" };
         let nick = self.sessions.irc(id).map_or("*", |irc| &irc.nick);
         let most = space_for_text(&self.config.name, nick, &[kind, &channel]);
-        for names in name_lines(self.members, room, with_hosts, most, shows) {
+        let (members, has_roles) = (self.members, !room.rules.roles().is_empty());
+        let words = room.members.iter().filter(|&&slot| shows(slot)).map(|&slot| {
+            let role = if has_roles { room.rules.role(members[slot].holder(slot)) } else { None };
+            match with_hosts {
+                true => format_compact!("{}{}", sign(role), members.full_name(slot)),
+                false => format_compact!("{}{}", sign(role), members[slot].name),
+            }
+        });
+        for names in each_line(words, ' ', most) {
             if self.sessions[id].private_bytes() > most_unread {
                 break;
             }

@@ -521,6 +521,19 @@ impl<'a> Fanout<'a> {
         self.skip_to_end(id);
     }
 
+    /// A session reads no more of its rooms than the rest of an entry that is partly sent.
+    pub fn keep_begun_entry(&mut self, id: ClientId) {
+        let session = &self.sessions[id];
+        let reader = reader(session, self.sessions, self.members, self.rooms);
+        let Some(rest) = reader.rest_of_entry().map(<[u8]>::to_vec) else { return };
+        let session = &mut self.sessions[id];
+        let private = session.outbox.as_mut().map(|outbox| outbox.take()).unwrap_or_default();
+        let mut outbox = Outbox::default();
+        outbox.push(0, |out| out.extend_from_slice(&[rest, private].concat()));
+        session.outbox = Some(Box::new(outbox));
+        self.outbound.schedule_flush(id, session);
+    }
+
     /// Moves the cursors of a session to the ends of the logs.
     pub fn skip_to_end(&mut self, id: ClientId) {
         let mut index = 0;

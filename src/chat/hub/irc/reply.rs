@@ -16,18 +16,24 @@ pub fn space_for_text(server: &str, nick: &str, middle: &[&str]) -> usize {
 
 /// Joins words to lines of at most `most` bytes; a longer word has its own.
 pub fn in_lines<T: AsRef<str>>(words: impl IntoIterator<Item = T>, separator: char, most: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in words {
-        let word = word.as_ref();
-        match lines.last_mut().filter(|line| line.len() + separator.len_utf8() + word.len() <= most) {
-            Some(line) => {
-                line.push(separator);
-                line.push_str(word);
-            }
-            None => lines.push(word.to_owned()),
+    each_line(words, separator, most).collect()
+}
+
+/// As [`in_lines`], one line after the other.
+pub fn each_line<T: AsRef<str>>(
+    words: impl IntoIterator<Item = T>,
+    separator: char,
+    most: usize,
+) -> impl Iterator<Item = String> {
+    let mut words = words.into_iter().peekable();
+    std::iter::from_fn(move || {
+        let mut line = words.next()?.as_ref().to_owned();
+        while let Some(word) = words.next_if(|word| line.len() + separator.len_utf8() + word.as_ref().len() <= most) {
+            line.push(separator);
+            line.push_str(word.as_ref());
         }
-    }
-    lines
+        Some(line)
+    })
 }
 
 /// Lines, or an empty one if there are none.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use crate::chat::encoding::{Detail, Encoding, IrcContext, IrcShape, Render, Renderers, RoomLabel};
+use crate::chat::encoding::{AnswerPart, Detail, Encoding, IrcContext, IrcShape, Render, Renderers, RoomLabel};
 use crate::chat::event::Event;
 use crate::chat::hub::rooms::Rooms;
 use crate::chat::id::{ClientId, RoomId};
@@ -109,14 +109,14 @@ impl Outbound {
         }
     }
 
-    /// Queues the answer of an IRC session with its label, in place of the bytes after the first `from` bytes of its outbox.
-    pub fn label_answer(&mut self, sessions: &mut SessionTable, id: ClientId, from: usize, label: &str) {
+    /// Queues a part of the answer of an IRC session, in place of the bytes after the first `from` bytes of its outbox.
+    pub fn label_answer(&mut self, sessions: &mut SessionTable, id: ClientId, from: usize, part: &AnswerPart) {
         let Encoding::Irc(shape) = sessions[id].encoding else { return };
         let stamp = self.next_stamp();
-        let (session, batch) = (&mut sessions[id], format!("{stamp:x}"));
+        let session = &mut sessions[id];
         let outbox = session.outbox.get_or_insert_default();
         let answer = outbox.cut(from);
-        outbox.push(stamp, |out| self.renders.irc.label(&answer, shape, label, &batch, out));
+        outbox.push(stamp, |out| self.renders.irc.label(&answer, shape, part, out));
         self.schedule_flush(id, session);
     }
 
@@ -131,8 +131,9 @@ impl Outbound {
     ) {
         let stamp = self.next_stamp();
         let irc = sessions.irc(id);
-        let (nick, command, subject) =
-            irc.map_or(("*".into(), "", "".into()), |irc| (irc.nick.clone(), irc.command, irc.subject.clone()));
+        let (nick, command, subject) = irc.map_or(("*".into(), "", "".into()), |irc| {
+            (irc.nick.clone(), irc.unfinished().command, irc.unfinished().subject.clone())
+        });
         let context =
             IrcContext { shape, room: label.room(), detail: *detail, nick: &nick, command, subject: &subject };
         let session = &mut sessions[id];

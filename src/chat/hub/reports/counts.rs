@@ -3,7 +3,7 @@
 
 use crate::chat::hub::Hub;
 use crate::chat::id::{ClientId, MemberSlot};
-use crate::chat::session::irc::IrcSession;
+use crate::chat::session::irc::Caps;
 
 /// What is counted. It follows from the rest of the state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Hub {
     /// Whether a member is listed only to members that share a room with it (user mode `i` of IRC): its first session here decides.
     pub(in crate::chat::hub) fn is_invisible(&self, slot: MemberSlot) -> bool {
         let irc = |id| self.sessions.irc(id);
-        self.shared.members[slot].session_at(0).and_then(irc).is_some_and(IrcSession::is_invisible)
+        self.shared.members[slot].session_at(0).and_then(irc).is_some_and(|irc| irc.caps.contains(Caps::INVISIBLE))
     }
 
     /// Sets whether a session of IRC is invisible.
@@ -51,7 +51,7 @@ impl Hub {
         let Some(slot) = self.sessions.get(id).and_then(|session| session.member) else { return };
         self.counting_invisible(slot, |hub| {
             if let Some(irc) = hub.sessions.irc_mut(id) {
-                irc.set_invisible(on);
+                irc.caps.set(Caps::INVISIBLE, on);
             }
         });
     }

@@ -21,7 +21,7 @@ fn member(hub: &Hub, name: &str) -> MemberId {
 }
 
 fn source<'a>(hub: &'a Hub, name: &str) -> Source<'a> {
-    hub.shared.accounts.source_of(&hub.shared.members[member(hub, name).slot])
+    hub.shared.accounts.source_of(&hub.shared.members, member(hub, name).slot)
 }
 
 fn host(addr: &str, key: [u64; 2]) -> Host {
@@ -42,7 +42,7 @@ fn bind(hub: &mut Hub, member: MemberId) -> AccountId {
 
 /// Proposes the login of an IRC client that has no session here.
 fn join(hub: &mut Hub, name: &str, addr: &str, account: Option<AccountId>, user: &str, now: &Now) {
-    let identity = Identity { user: user.into(), real_name: "Real Name".into(), is_bot: false };
+    let identity = Identity::new(user, "Real Name");
     let join = Join {
         name: Name::new(name).unwrap(),
         place: Place::Lobby,
@@ -66,8 +66,9 @@ fn members_without_an_irc_client_have_a_host_and_default_names() {
         Source { user: "chat", host: host("10.0.0.7", [5, 6]), account: None, real_name: "alice", is_bot: false }
     );
     assert_eq!(source(&server.hub, "bob").host, Host::LOCAL);
-    let operator = server.hub.shared.members.get(MemberId::OPERATOR).expect("the console");
-    assert_eq!((operator.host(), operator.user(), operator.is_bot()), (Host::LOCAL, "chat", false));
+    let members = &server.hub.shared.members;
+    let slot = MemberId::OPERATOR.slot;
+    assert_eq!((members[slot].host(), members.user(slot), members.is_bot(slot)), (Host::LOCAL, "chat", false));
 }
 
 #[test]

@@ -147,7 +147,7 @@ impl Hub {
                     " {} {} {:?} {:?} {:?} {rooms:?} {:?} {:?} {:?} {}",
                     member.name,
                     member.host(),
-                    member.identity(),
+                    members.identity(slot),
                     member.metadata(),
                     members.id(slot),
                     member.role(),

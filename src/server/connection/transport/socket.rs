@@ -1,7 +1,7 @@
 //! The sockets of the kernel: TCP, Unix, and TLS on TCP.
 
 use std::io::{self, IoSlice, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 use std::time::Duration;
@@ -63,16 +63,26 @@ impl Listener for ServerListener {
 
     fn accept(&self) -> io::Result<(ClientStream, SocketAddr)> {
         match self {
-            ServerListener::Tcp(socket) => socket.accept().map(|(stream, addr)| (ClientStream::Tcp(stream), addr)),
-            ServerListener::Tls(socket, server, kind) => socket
-                .accept()
-                .map(|(stream, addr)| (ClientStream::Tls(Box::new(TlsStream::new(stream, server, *kind))), addr)),
+            ServerListener::Tcp(socket) => {
+                socket.accept().map(|(stream, addr)| (ClientStream::Tcp(stream), canonical(addr)))
+            }
+            ServerListener::Tls(socket, server, kind) => socket.accept().map(|(stream, addr)| {
+                (ClientStream::Tls(Box::new(TlsStream::new(stream, server, *kind))), canonical(addr))
+            }),
             ServerListener::Unix(server) => server.accept().map(|(stream, addr)| (ClientStream::Unix(stream), addr)),
         }
     }
 
     fn has_waiting(&self) -> bool {
         stdio::is_ready(self.as_fd(), PollFlags::IN, Duration::ZERO)
+    }
+}
+
+/// An IPv4 address if it is one: a socket for both versions of IP, which systemd makes, has `::ffff:192.0.2.1` for it.
+fn canonical(addr: SocketAddr) -> SocketAddr {
+    match addr.ip().to_canonical() {
+        ip @ IpAddr::V4(_) => SocketAddr::new(ip, addr.port()),
+        IpAddr::V6(_) => addr,
     }
 }
 

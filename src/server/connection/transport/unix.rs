@@ -6,6 +6,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net;
 use std::path::{Path, PathBuf};
 
 use mio::net::{UnixListener, UnixStream};
@@ -16,7 +17,7 @@ use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 /// Bytes of the longest path of a Unix socket in Linux.
 const MAX_PATH: usize = 107;
 
-/// A listening Unix socket. Its file is removed when it is closed.
+/// A listening Unix socket. Its file is removed when it is closed, if it has made it.
 #[derive(Debug)]
 pub struct UnixServer {
     socket: UnixListener,
@@ -24,7 +25,7 @@ pub struct UnixServer {
     number: Cell<u16>,
     /// The send buffer of its connections in bytes; 0 for the system's default.
     send_buffer: Cell<usize>,
-    _file: SocketFile,
+    _file: Option<SocketFile>,
 }
 
 impl UnixServer {
@@ -52,8 +53,21 @@ impl UnixServer {
         let file = SocketFile::new(path)?;
         fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
         socket.listen(backlog)?;
-        let socket = UnixListener::from_std(socket.into());
-        Ok(UnixServer { socket, number: Cell::new(0), send_buffer: Cell::new(0), _file: file })
+        Ok(Self::new(socket.into(), Some(file)))
+    }
+
+    /// Takes over a socket that listens already; its file stays when it is closed.
+    ///
+    /// # Errors
+    /// If the kernel refuses to make it non-blocking.
+    pub fn adopt(socket: net::UnixListener) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        Ok(Self::new(socket, None))
+    }
+
+    fn new(socket: net::UnixListener, file: Option<SocketFile>) -> Self {
+        let socket = UnixListener::from_std(socket);
+        UnixServer { socket, number: Cell::new(0), send_buffer: Cell::new(0), _file: file }
     }
 
     /// Sets the send buffer of later connections in bytes; 0 for the system's default. They do not inherit that of the

@@ -9,6 +9,7 @@ use crate::chat::Now;
 use crate::chat::change::Change;
 use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::committing::proposed::Proposed;
+use crate::simulator::oracle::irc::IrcCommand;
 use crate::simulator::oracle::reader::{OPERATOR, ReaderStage};
 
 impl Oracle {
@@ -36,14 +37,15 @@ impl Oracle {
                 false => self.readers[session].uncommitted_changes += 1,
             }
         }
-        self.proposed.push_back((session, proposed));
+        let command = session.map_or_else(IrcCommand::default, |session| self.irc_command_of(session));
+        self.proposed.push_back((session, command, proposed));
     }
 
     /// The server has committed a change: it must be the one that was proposed first.
     ///
     /// `time` is the time of the change, `now` that at which it is applied.
     pub(super) fn commit(&mut self, change: &Change, is_applied: bool, time: Now, now: Now) {
-        let (session, proposed) =
+        let (session, command, proposed) =
             self.proposed.pop_front().unwrap_or_else(|| panic!("no session has proposed {change:?}"));
         assert!(proposed.is_like(change), "{proposed:?} should be committed, and not {change:?}");
         if let Some(session) = session {
@@ -64,7 +66,12 @@ impl Oracle {
                 if proposed.actor() == Some(OPERATOR) {
                     self.send_to_console(&refusal);
                 }
-                session.into_iter().for_each(|session| self.send_line(session, &refusal));
+                let is_notice = command.name == "NOTICE";
+                if let Some(session) = session.filter(|_| !is_notice) {
+                    self.irc_set_command(session, command.clone());
+                    self.send_line(session, &refusal);
+                    self.irc_set_command(session, IrcCommand::default());
+                }
                 match (session, proposed) {
                     (Some(session), Proposed::Join { .. }) if self.is_irc(session) => self.irc_forget_nick(session),
                     (Some(session), Proposed::Join { account: Some(_), .. }) => self.ask_for_name(session),

@@ -36,6 +36,7 @@ impl Oracle {
             return self.irc_numeric(who, 366, &format!("{name} :End of /NAMES list"));
         }
         let Some(room) = room else { return self.irc_numeric(who, 403, &format!("{channel} :No such channel")) };
+        self.irc_note_channel(who, room);
         let is_in = self.is_in(member, room);
         match command {
             "TOPIC" => match params.get(1) {
@@ -85,7 +86,7 @@ impl Oracle {
         }
         let has_key = found.is_some_and(|room| self.rules_of(room).has("key"));
         let key = key.filter(|_| has_key).cloned();
-        self.irc_mut(who).subject = channel.into();
+        self.irc_mut(who).given.subject = channel.into();
         self.propose_or_refuse(Proposed::Follow { who: member, room, key }, now);
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Oracle;
+use super::{IrcCommand, Oracle};
 use crate::chat::{MessageKind, Now};
 use crate::simulator::oracle::committing::proposed::Proposed;
 use crate::simulator::oracle::reader::{OPERATOR, key};
@@ -74,7 +74,7 @@ impl Oracle {
             self.irc_rest.extend(targets.into_iter().map(|target| (who, each(target))));
             return self.irc_continue(now);
         }
-        self.irc_mut(who).command = command.clone();
+        self.irc_mut(who).given.name = command.clone();
         if !is_registered && !EARLY.contains(&&*command) {
             return self.irc_numeric(who, 451, ":You have not registered");
         }
@@ -144,7 +144,7 @@ impl Oracle {
         {
             self.speaker = who;
             self.irc_command(who, &line, now);
-            self.irc_mut(who).command.clear();
+            self.irc_set_command(who, IrcCommand::default());
         }
     }
 
@@ -159,6 +159,7 @@ impl Oracle {
                 self.irc_numeric(who, 404, &format!("{target} :Cannot send to channel (+n)"));
             }
             Some(room) => {
+                self.irc_note_channel(who, room);
                 if let Some(tags) = tags {
                     self.propose_or_refuse(Proposed::Tag { who: member, room, tags }, now);
                 }
@@ -193,7 +194,8 @@ impl Oracle {
         let around = if kind == MessageKind::Action { 9 } else { 0 };
         let source = self.irc_source(member, &self.members[member].name).len();
         if source + target.len() + text.len() + around + 12 > super::MAX_LINE {
-            return self.irc_refuse(who, answers, 417, ":Input line was too long");
+            let text = ":Input line was too long: others are shown your name and host before it";
+            return self.irc_refuse(who, answers, 417, text);
         }
         let role = target.strip_prefix(['@', '+']).filter(|channel| channel.starts_with('#'));
         let channel = role.unwrap_or(target);
@@ -201,6 +203,7 @@ impl Oracle {
             Some(room) => match self.find_room(room).filter(|&room| self.sees(member, room)) {
                 Some(room) if self.is_in(member, room) => {
                     self.counts.irc_messages += 1;
+                    self.irc_note_channel(who, room);
                     let text = text.into();
                     let proposed = match role {
                         Some(_) => {

@@ -144,7 +144,13 @@ impl Oracle {
         match self.author_of(room, id) {
             Some(author) if may_any || author == member => {
                 self.counts.irc_redactions += 1;
-                self.propose_deletion(member, room, (vec![id], reason), now);
+                self.irc_note_channel(who, room);
+                // With the lines of a message that belong to this one.
+                let found = self.room(room);
+                let last = found.multiline.iter().find(|&&(first, _)| first == id).map_or(id, |&(_, last)| last);
+                let is_kept = |line: &u64| *line == id || found.history.iter().any(|entry| entry.message.id == *line);
+                let ids = (id..=last).filter(is_kept).collect();
+                self.propose_deletion(member, room, (ids, reason), now);
             }
             Some(_) => {
                 let text = "You may not delete this message";
@@ -171,6 +177,6 @@ impl Oracle {
     /// Whether a session may have so much to read that an answer is cut, which happens at a part of the backlog.
     pub(super) fn may_be_cut(&self, session: usize, part: usize) -> bool {
         // What it is sent is longer than what is compared here, where ids are left out.
-        2 * self.most_unread_bytes(session) + MAX_LINE > self.config.backlog_bytes / part
+        2 * self.unread_bytes(session) + MAX_LINE > self.config.backlog_bytes / part
     }
 }

@@ -52,9 +52,8 @@ pub struct IrcReader {
     knows_values: bool,
     /// Before it is registered.
     registration: Option<Registration>,
-    /// The command that is processed, and the channel of a JOIN.
-    command: String,
-    subject: String,
+    /// The command that is processed.
+    given: IrcCommand,
     /// The names that it monitors, by their keys.
     monitored: BTreeMap<String, String>,
     multiline: Option<Multiline>,
@@ -65,6 +64,13 @@ pub struct IrcReader {
     has_frames: bool,
 }
 
+/// A command of IRC, and the channel that it is about.
+#[derive(Clone, Default)]
+pub struct IrcCommand {
+    pub name: String,
+    subject: String,
+}
+
 impl IrcReader {
     fn new(is_encrypted: bool, has_frames: bool) -> IrcReader {
         IrcReader {
@@ -72,8 +78,7 @@ impl IrcReader {
             caps: BTreeSet::new(),
             knows_values: false,
             registration: Some(Registration::default()),
-            command: String::new(),
-            subject: String::new(),
+            given: IrcCommand::default(),
             monitored: BTreeMap::new(),
             multiline: None,
             subscribed: BTreeSet::new(),
@@ -122,12 +127,29 @@ impl Oracle {
             Some(Typed::Line(text)) => {
                 self.begin_label(who, &text);
                 self.irc_command(who, &text, now);
-                self.irc_mut(who).command.clear();
-                self.irc_mut(who).subject.clear();
+                self.irc_set_command(who, IrcCommand::default());
                 self.irc_settle(now);
             }
             typed => panic!("a line of person {who} is carried out, who has typed {typed:?}"),
         }
+    }
+
+    /// The command of IRC that a session has given; none for other sessions.
+    pub(super) fn irc_command_of(&self, session: usize) -> IrcCommand {
+        let irc = self.readers[session].irc.as_ref();
+        irc.map_or_else(IrcCommand::default, |irc| irc.given.clone())
+    }
+
+    /// What a session with an IRC client is told next answers this command.
+    pub(super) fn irc_set_command(&mut self, session: usize, command: IrcCommand) {
+        if let Some(irc) = &mut self.readers[session].irc {
+            irc.given = command;
+        }
+    }
+
+    /// Notes the channel of the command of a session.
+    fn irc_note_channel(&mut self, session: usize, room: usize) {
+        self.irc_mut(session).given.subject = format!("#{}", self.room_name(room));
     }
 
     fn irc_mut(&mut self, session: usize) -> &mut IrcReader {

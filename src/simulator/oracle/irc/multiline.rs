@@ -149,17 +149,18 @@ impl Oracle {
         }
         let kind = batch.kind.unwrap_or(MessageKind::Said);
         let answers = kind != MessageKind::Notice;
-        self.irc_mut(who).command = if answers { "PRIVMSG" } else { "NOTICE" }.into();
+        self.irc_mut(who).given.name = if answers { "PRIVMSG" } else { "NOTICE" }.into();
         if let Some(label) = batch.label {
             self.resume_label(who, label);
         }
         if batch.lines.iter().all(|(text, _)| is_blank(text)) {
-            return self.irc_numeric(who, 412, ":No text to send");
+            return self.irc_refuse(who, answers, 412, ":No text to send");
         }
         let target = &batch.target;
         let Some(channel) = target.strip_prefix('#') else { panic!("{target} is no channel") };
         match self.find_room(channel).filter(|&room| self.sees(member, room)) {
             Some(room) if self.is_in(member, room) => {
+                self.irc_note_channel(who, room);
                 let (lines, tags) = (batch.lines, batch.tags);
                 self.propose_or_refuse(Proposed::SayLines { author: member, room, kind, tags, lines }, now);
             }
@@ -186,6 +187,10 @@ impl Oracle {
             self.say_to(author, speaker, room, (kind, &text), false, now);
         }
         let is_muted = self.is_muted(author, now);
+        if !is_muted && self.messages > id {
+            let last = self.messages;
+            self.room(room).multiline.push((id, last));
+        }
         let key = self.members[author].key.clone();
         for session in self.irc_readers(room) {
             let reader = self.readers[session].member.expect("a member");

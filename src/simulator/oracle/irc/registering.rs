@@ -13,7 +13,6 @@ const CAPS: &[&str] = &[
     "away-notify",
     "batch",
     "cap-notify",
-    "chghost",
     "draft/chathistory",
     "draft/message-redaction",
     "draft/metadata-3",

@@ -51,6 +51,9 @@ impl Oracle {
                 assert!(is_heard, "person {who} is taken to have ended, but not heard: {typed:?}");
                 assert!(self.readers[who].uncommitted_changes == 0, "the end of person {who} is not in order");
                 assert!(!self.awaits_password(who), "the end of person {who} comes before its password is compared");
+                if self.is_irc(who) {
+                    self.readers[who].make_unread_optional();
+                }
                 None
             }
             Cause::WrongPassword => panic!("person {who} was not asked for the password of the server"),

@@ -40,6 +40,8 @@ pub struct OracleRoom {
     pub created: Option<i64>,
     pub rules: Rules,
     pub metadata: Metadata,
+    /// The first and the last id of each message of several lines.
+    pub multiline: Vec<(u64, u64)>,
     /// It is in the store, which keeps it.
     pub is_stored: bool,
     /// Messages of it were deleted.
@@ -104,6 +106,7 @@ impl OracleRoom {
             created: None,
             rules: Rules::default(),
             metadata: Metadata::new(),
+            multiline: Vec::new(),
             is_stored: false,
             has_deleted: false,
             newest_dropped: 0,

@@ -55,18 +55,17 @@ fn compare(items: &[Item], input: &[u8]) {
     assert!(socket.read().is_err(), "a message is missing");
 }
 
-/// The line of a message, which has one at most.
+/// The line of a message, which is one at most.
 fn line_of(message: &[u8]) -> Option<IrcItem<'static>> {
     let end = message.iter().rposition(|byte| !b"\r\n".contains(byte)).map_or(0, |last| last + 1);
-    let spaced = message[..end].iter().filter(|&&byte| byte != 0);
-    let line: Vec<u8> = spaced.map(|&byte| if b"\r\n".contains(&byte) { b' ' } else { byte }).collect();
+    if message[..end].iter().any(|byte| b"\r\n".contains(byte)) {
+        return Some(IrcItem::SeveralLines);
+    }
+    let line: Vec<u8> = message[..end].iter().copied().filter(|&byte| byte != 0).collect();
     let (mut decoder, mut bytes) = (IrcLineDecoder::default(), &line[..]);
-    let item = match decoder.next(&mut bytes) {
-        Some(IrcItem::TooLong) => Some(IrcItem::TooLong),
+    match decoder.next(&mut bytes) {
+        Some(IrcItem::TooLong { command }) => Some(IrcItem::TooLong { command }),
         Some(item) => panic!("{item:?} ends without an end"),
         None => decoder.finish(),
-    };
-    // A line that is all tags has no space behind them, for which there must be room.
-    let is_unended = line.first() == Some(&b'@') && !line.contains(&b' ') && line.len() >= MAX_TAGS;
-    if is_unended { Some(IrcItem::TooLong) } else { item }
+    }
 }

@@ -68,7 +68,7 @@ impl Hub {
         let selection = span.select(&items, wanted.n);
         if self.store.is_some() && !selection.is_certain && !history.is_complete() {
             self.queue_query(asker.id, Lookup::Span { room: name, span: selection.pinned, n: wanted.n });
-            return self.defer_label(asker.id);
+            return self.defer_answer(asker.id);
         }
         let messages = items[selection.range].iter().map(|message| message.to_message(&name)).collect();
         self.show_messages(asker.id, &name, span, messages);
@@ -250,8 +250,8 @@ impl Hub {
     ) {
         let Hub { shared: Shared { accounts, members, .. }, sessions, outbound, .. } = self;
         let operator = members.operator().filter(|operator| members.name(*operator) == name);
-        let author = members.find(name).or(operator).and_then(|member| members.get(member));
-        let source = author.map(|author| accounts.source_of(author)).map(|source| Source {
+        let author = members.find(name).or(operator);
+        let source = author.map(|author| accounts.source_of(members, author.slot)).map(|source| Source {
             // Another account may have had the name then.
             account: source.account.filter(|account| super::registration::is_same(account, name)),
             ..source

@@ -1,6 +1,6 @@
-//! What a member says of itself, and who is told: AWAY, SETNAME, and lines about its account.
+//! What a member says of itself, and who is told: SETNAME, and lines about its account.
 //!
-//! Sources: <https://modern.ircdocs.horse/#away-message>, <https://ircv3.net/specs/extensions/setname>,
+//! Sources: <https://ircv3.net/specs/extensions/setname>,
 //! <https://ircv3.net/specs/extensions/account-notify>
 
 use std::borrow::Cow;
@@ -8,22 +8,14 @@ use std::borrow::Cow;
 use crate::chat::change::Change;
 use crate::chat::encoding::Optional;
 use crate::chat::event::{Event, IrcLine, Sender};
-use crate::chat::hub::Hub;
 use crate::chat::hub::irc::Call;
-use crate::chat::hub::irc::registration::{MAX_REAL_NAME, first_bytes};
-use crate::chat::hub::plan::MAX_TEXT;
+use crate::chat::hub::irc::registration::MAX_REAL_NAME;
+use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::{Author, ClientId, MemberId, Now, RoomId};
 use crate::chat::room::segment_log::EntryKind;
 use crate::chat::session::irc::Caps;
 
 impl Hub {
-    /// AWAY
-    pub(in crate::chat::hub::irc) fn irc_away(&mut self, call: &Call) {
-        let Some(asker) = self.caller(call) else { return };
-        let text = Some(first_bytes(call.text(0), MAX_TEXT)).filter(|text| !text.is_empty()).map(Cow::Borrowed);
-        self.propose_checked(asker.id, Change::Away { member: asker.member, text }, call.now);
-    }
-
     /// SETNAME
     pub(in crate::chat::hub::irc) fn irc_setname(&mut self, call: &Call) {
         let Some(asker) = self.caller(call) else { return };
@@ -45,11 +37,11 @@ impl Hub {
         time: &Now,
     ) {
         let is_muted = self.shared.mutes.holds(member, time.at);
-        let identity = self.shared.members[member.slot].identity_mut();
-        identity.is_bot = bot.unwrap_or(identity.is_bot);
+        let identity = self.shared.members.identity_mut(member.slot);
+        identity.set_bot(bot.unwrap_or(identity.is_bot()));
         let Some(real_name) = real_name else { return };
         if !is_muted {
-            identity.real_name = real_name.into();
+            identity.set_real_name(real_name);
         }
         let name = self.name_of(member);
         let from = Sender::Member(&name);
@@ -59,8 +51,11 @@ impl Hub {
 
     /// Shows that a member is logged in as an account now, or as none.
     pub(in crate::chat::hub) fn show_account(&mut self, member: MemberId, time: &Now) {
-        let Some(found) = self.shared.members.get(member) else { return };
-        let account = self.shared.accounts.source_of(found).account.unwrap_or("*").to_owned();
+        let Shared { members, accounts, .. } = &self.shared;
+        if members.get(member).is_none() {
+            return;
+        }
+        let account = accounts.source_of(members, member.slot).account.unwrap_or("*").to_owned();
         let name = self.name_of(member);
         let from = Sender::Member(&name);
         let line = IrcLine::Command { from, command: "ACCOUNT", in_room: false, middle: &[&account], text: None };

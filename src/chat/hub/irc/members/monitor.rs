@@ -67,7 +67,7 @@ impl Hub {
         let (mut online, mut offline) = (Vec::new(), Vec::new());
         for name in names {
             match self.shared.members.find(&name) {
-                Some(member) => online.push(self.full_name(member)),
+                Some(member) => online.push(self.shared.members.full_name(member.slot).into()),
                 None => offline.push(name),
             }
         }
@@ -78,16 +78,10 @@ impl Hub {
         }
     }
 
-    /// `NICK!USER@HOST`
-    pub(in crate::chat::hub::irc) fn full_name(&self, member: MemberId) -> String {
-        let member = &self.shared.members[member.slot];
-        format!("{}!{}@{}", member.name, member.user(), member.host())
-    }
-
     /// Tells the sessions that monitor a folded name that a member has it now.
     pub(in crate::chat::hub) fn tell_online(&mut self, member: MemberId, key: &str) {
         if !self.monitors.is_empty() {
-            let name = self.full_name(member);
+            let name = self.shared.members.full_name(member.slot);
             self.tell_watchers(key, 730, &name);
         }
     }

@@ -6,7 +6,7 @@ use crate::chat::hub::Hub;
 use crate::chat::hub::irc::Call;
 use crate::chat::hub::plan::Asker;
 use crate::chat::member::Role;
-use crate::chat::session::irc::IrcSession;
+use crate::chat::session::irc::Caps;
 
 impl Hub {
     /// MODE of the member itself; that of others is neither shown nor changed.
@@ -32,8 +32,12 @@ impl Hub {
     /// The modes that are on, such as `+io`.
     fn user_modes(&self, asker: Asker) -> String {
         let member = &self.shared.members[asker.member.slot];
-        let is_invisible = self.sessions.irc(asker.id).is_some_and(IrcSession::is_invisible);
-        let flags = [(member.is_bot(), 'B'), (is_invisible, 'i'), (member.role() == Role::Operator, 'o')];
+        let is_invisible = self.sessions.irc(asker.id).is_some_and(|irc| irc.caps.contains(Caps::INVISIBLE));
+        let flags = [
+            (self.shared.members.is_bot(asker.member.slot), 'B'),
+            (is_invisible, 'i'),
+            (member.role() == Role::Operator, 'o'),
+        ];
         let letters: String = flags.iter().filter(|(is_on, _)| *is_on).map(|&(_, letter)| letter).collect();
         format!("+{letters}")
     }
@@ -41,8 +45,8 @@ impl Hub {
     fn change_user_modes(&mut self, asker: Asker, modes: &str, call: &Call) {
         let member = asker.member;
         let (mut on, mut is_unknown, mut gives_up) = (true, false, false);
-        let is_invisible = self.sessions.irc(asker.id).is_some_and(IrcSession::is_invisible);
-        let is_bot = self.shared.members[member.slot].is_bot();
+        let is_invisible = self.sessions.irc(asker.id).is_some_and(|irc| irc.caps.contains(Caps::INVISIBLE));
+        let is_bot = self.shared.members.is_bot(member.slot);
         let (mut invisible, mut bot) = (is_invisible, is_bot);
         for letter in modes.chars() {
             match letter {

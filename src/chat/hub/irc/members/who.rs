@@ -5,11 +5,11 @@
 use std::fmt::Write;
 
 use crate::chat::event::{Event, IrcLine};
-use crate::chat::hub::Hub;
 use crate::chat::hub::fanout::sign;
 use crate::chat::hub::irc::Call;
-use crate::chat::hub::irc::search::steps_of;
+use crate::chat::hub::irc::search::{TRY_AGAIN, steps_of};
 use crate::chat::hub::plan::Asker;
+use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::{MemberId, MemberSlot, Now, RoomId};
 use crate::chat::member::{Member, Role};
 use crate::chat::policy::cidr::Network;
@@ -23,6 +23,8 @@ const BYTES_PER_ANSWER: usize = 512;
 const FIELDS: &str = "tcuihsnfdlaor";
 /// The steps in which it is found out whether a member is listed, in the worst case: whether it shares a room.
 const STEPS_TO_LIST: usize = 4;
+/// The steps in which the line about a member is made.
+const STEPS_TO_SHOW: usize = 4;
 /// The fields in which a mask can be searched: nickname, user name, host, real name, account.
 const SEARCHED: &str = "nuhra";
 /// The longest token of WHOX.
@@ -78,8 +80,7 @@ impl Hub {
         };
         let most = MAX_ANSWERS.min(self.config.backlog_bytes / 4 / BYTES_PER_ANSWER).max(1);
         let Some((room, mut found)) = self.search(asker, mask, &options, most + 1, call.now) else {
-            let text = "Please wait a while and try again";
-            return self.numeric(asker.id, 263, &["WHO"], text);
+            return self.numeric(asker.id, 263, &["WHO"], TRY_AGAIN);
         };
         let is_cut = found.len() > most;
         found.truncate(most);
@@ -104,12 +105,21 @@ impl Hub {
         most: usize,
         now: &Now,
     ) -> Option<(Option<RoomId>, Vec<MemberSlot>)> {
+        let network = Network::of_client(self.sessions.ip(asker.id));
         let members = &self.shared.members;
         let is_wanted = |member: &Member| !options.operators || member.role() == Role::Operator;
         if mask.starts_with('#') {
             let Some(room) = self.channel(asker, mask) else { return Some((None, Vec::new())) };
-            let all = self.shared.rooms[room].members.iter().copied().filter(|&slot| is_wanted(&members[slot]));
-            return Some((Some(room), all.filter(|&slot| self.lists(asker, slot)).take(most).collect()));
+            if !self.searches.allows(network, now.at) {
+                return None;
+            }
+            let mut visited = 0;
+            let all = self.shared.rooms[room].members.iter().copied().inspect(|_| visited += 1);
+            let all = all.filter(|&slot| is_wanted(&members[slot]) && self.lists(asker, slot));
+            let found: Vec<MemberSlot> = all.take(most).collect();
+            let steps = visited * STEPS_TO_LIST + found.len() * STEPS_TO_SHOW;
+            self.searches.take(network, steps, now.at);
+            return Some((Some(room), found));
         }
         if let Some(member) = members.find(mask) {
             let found = Some(member.slot).filter(|&slot| is_wanted(&members[slot]));
@@ -118,30 +128,33 @@ impl Hub {
         if mask.len() > MAX_MASK {
             return Some((None, Vec::new()));
         }
-        let network = Network::of_client(self.sessions.ip(asker.id));
         if !self.searches.allows(network, now.at) {
             return None;
         }
         let (pattern, mut visited) = (folded(mask), 0);
         let all = self.shared.members.iter().inspect(|_| visited += 1);
-        let matches = |member: &Member| is_wanted(member) && self.matches(member, &pattern, options);
+        let matches = |(slot, member)| is_wanted(member) && self.matches(slot, &pattern, options);
         let mut matching = 0;
-        let found = all.filter(|(_, member)| matches(member)).inspect(|_| matching += 1);
+        let found = all.filter(|&found| matches(found)).inspect(|_| matching += 1);
         let found = found.filter(|&(slot, _)| self.lists(asker, slot));
         let found = found.map(|(slot, _)| slot).take(most).collect();
-        let steps = visited * options.fields_searched() * steps_of(&pattern) + matching * STEPS_TO_LIST;
+        let found: Vec<MemberSlot> = found;
+        let compared = visited * options.fields_searched() * steps_of(&pattern);
+        let steps = compared + matching * STEPS_TO_LIST + found.len() * STEPS_TO_SHOW;
         self.searches.take(network, steps, now.at);
         Some((None, found))
     }
 
     /// Whether a member is like a folded mask in one of the fields that are searched.
-    fn matches(&self, member: &Member, pattern: &str, options: &Options) -> bool {
+    fn matches(&self, slot: MemberSlot, pattern: &str, options: &Options) -> bool {
         let is_like = |field: char, text: &str| options.searches(field) && is_like(pattern, &folded(text));
+        let Shared { members, accounts, .. } = &self.shared;
+        let member = &members[slot];
         is_like('n', &member.name)
-            || is_like('u', member.user())
+            || is_like('u', members.user(slot))
             || is_like('h', &member.host().text())
-            || is_like('r', member.real_name())
-            || is_like('a', self.shared.accounts.source_of(member).account.unwrap_or_default())
+            || is_like('r', members.real_name(slot))
+            || is_like('a', accounts.source_of(members, slot).account.unwrap_or_default())
     }
 
     /// Whether a member is listed to another one: it is visible, is the other one, or shares a room with it.
@@ -163,7 +176,7 @@ impl Hub {
 
     /// For how many seconds the sessions of a member have sent no message; `None` if it has none here.
     pub(in crate::chat::hub::irc) fn idle_seconds(&self, slot: MemberSlot, now: &Now) -> Option<u64> {
-        let spoke = |id| self.sessions.irc(id).map_or(self.sessions[id].active, |irc| irc.spoke);
+        let spoke = |id| self.sessions.irc(id).map_or(self.sessions[id].active, |irc| irc.spoke());
         let last = self.shared.members[slot].sessions().map(spoke).max()?;
         Some(now.micros().saturating_sub(last) / 1_000_000)
     }
@@ -178,7 +191,7 @@ impl Hub {
         if let Some(room) = room {
             flags.push_str(sign(self.shared.rooms[room].rules.role(member.holder(slot))));
         }
-        if member.is_bot() {
+        if self.shared.members.is_bot(slot) {
             flags.push('B');
         }
         flags
@@ -189,7 +202,7 @@ impl Hub {
         let flags = self.who_flags(asker, slot, room, now);
         let idle = self.idle_seconds(slot, now).unwrap_or_default().to_string();
         let member = &self.shared.members[slot];
-        let source = self.shared.accounts.source_of(member);
+        let source = self.shared.accounts.source_of(&self.shared.members, slot);
         let host = source.host.text();
         let channel = room.map_or("*".into(), |room| format!("#{}", self.shared.rooms.name(room)));
         let server = &*self.config.name;

@@ -15,6 +15,7 @@ use crate::chat::id::{MemberId, Now};
 use crate::chat::member::Role;
 use crate::chat::policy::nick::key_of;
 use crate::chat::policy::peer::show_addr;
+use crate::chat::session::irc::Caps;
 
 /// Entries of one answer to WHOWAS at most.
 const MAX_WHOWAS: usize = 10;
@@ -43,8 +44,9 @@ impl Hub {
     fn send_whois(&mut self, asker: Asker, member: MemberId, now: &Now) {
         let id = asker.id;
         let found = &self.shared.members[member.slot];
-        let (nick, role, is_bot, since) = (found.name.clone(), found.role(), found.is_bot(), found.since());
-        let source = self.shared.accounts.source_of(found);
+        let (nick, role, is_bot, since) =
+            (found.name.clone(), found.role(), self.shared.members.is_bot(member.slot), found.since());
+        let source = self.shared.accounts.source_of(&self.shared.members, member.slot);
         let (user, host, real_name) = (source.user.to_owned(), source.host.text(), source.real_name.to_owned());
         let account = source.account.map(str::to_owned);
         let away = self.shown_away(asker.member, member, now).map(str::to_owned);
@@ -83,7 +85,8 @@ impl Hub {
     fn is_encrypted(&self, member: MemberId) -> bool {
         let found = &self.shared.members[member.slot];
         let mut sessions = found.sessions();
-        found.session_at(0).is_some() && sessions.all(|id| self.sessions.irc(id).is_some_and(|irc| irc.is_encrypted))
+        found.session_at(0).is_some()
+            && sessions.all(|id| self.sessions.irc(id).is_some_and(|irc| irc.caps.contains(Caps::ENCRYPTED)))
     }
 
     /// Sends the address of a member to itself and to operators; it is known on the node of the member.
@@ -142,7 +145,7 @@ impl Hub {
             let member = &members[id.slot];
             let star = if member.role() == Role::Operator { "*" } else { "" };
             let sign = if self.shown_away(asker.member, id, call.now).is_some() { '-' } else { '+' };
-            format!("{}{star}={sign}{}@{}", member.name, member.user(), member.host())
+            format!("{}{star}={sign}{}@{}", member.name, members.user(id.slot), member.host())
         });
         let lines = in_lines(found, ' ', self.space_for_text(asker.id, &[]));
         self.numeric_lines(asker.id, 302, lines);

@@ -21,7 +21,7 @@ use crate::chat::password::Password;
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::{Name, key_of};
 use crate::chat::session::SessionStage;
-use crate::chat::session::irc::{Caps, Registration};
+use crate::chat::session::irc::{Caps, Registration, Unfinished};
 
 /// The longest user name, in bytes, with the sign before it.
 const MAX_USER: usize = 18;
@@ -30,7 +30,7 @@ pub const MAX_REAL_NAME: usize = 150;
 
 impl Hub {
     fn registration(&mut self, id: ClientId) -> Option<&mut Registration> {
-        self.sessions.irc_mut(id)?.registration.as_deref_mut()
+        self.sessions.irc_mut(id)?.unfinished_mut().registration.as_mut()
     }
 
     /// PASS
@@ -118,8 +118,9 @@ impl Hub {
             return;
         }
         let Some(irc) = self.sessions.irc(id) else { return };
-        let (Some(registration), account) = (&irc.registration, irc.account) else { return };
-        let Registration { nick: Some(nick), user: Some(_), pass, negotiates: false, pending: false } = &**registration
+        let Unfinished { registration: Some(registration), account, .. } = irc.unfinished() else { return };
+        let account = *account;
+        let Registration { nick: Some(nick), user: Some(_), pass, negotiates: false, pending: false } = registration
         else {
             return;
         };
@@ -133,7 +134,7 @@ impl Hub {
             && self.store.is_some()
         {
             if let Some(irc) = self.sessions.irc_mut(id) {
-                irc.command = "PASS";
+                irc.unfinished_mut().command = "PASS";
             }
             let (owner, password) = (owner.to_owned(), password.to_owned());
             return self.compare_irc_password(id, &owner, &password, now);
@@ -169,7 +170,8 @@ impl Hub {
         let accounts = &self.shared.accounts;
         if let Some(irc) = self.sessions.irc_mut(id) {
             irc.nick = "*".into();
-            irc.account = irc.account.filter(|&account| accounts.get(account).is_some());
+            let unfinished = irc.unfinished_mut();
+            unfinished.account = unfinished.account.filter(|&account| accounts.get(account).is_some());
         }
     }
 
@@ -185,17 +187,18 @@ impl Hub {
     /// A password is compared or hashed: the answer is that of this command.
     pub(in crate::chat::hub) fn set_irc_command(&mut self, id: ClientId, purpose: &PasswordUse) {
         let Some(irc) = self.sessions.irc_mut(id) else { return };
-        let by_pass = irc.registration.as_ref().is_some_and(|registration| registration.pass.is_some());
-        irc.command = match purpose {
+        let by_pass = irc.unfinished().registration.as_ref().is_some_and(|registration| registration.pass.is_some());
+        let has_sasl = irc.caps.contains(Caps::SASL);
+        irc.unfinished_mut().command = match purpose {
             PasswordUse::Register(_) => "REGISTER",
-            PasswordUse::Sasl(_) if by_pass && !irc.caps.contains(Caps::SASL) => "PASS",
+            PasswordUse::Sasl(_) if by_pass && !has_sasl => "PASS",
             _ => "AUTHENTICATE",
         };
     }
 
     /// The nickname that a session of IRC wants.
     pub(in crate::chat::hub) fn wanted_nick(&self, id: ClientId) -> Option<Name> {
-        Name::new(self.sessions.irc(id)?.registration.as_ref()?.nick.as_ref()?).ok()
+        Name::new(self.sessions.irc(id)?.unfinished().registration.as_ref()?.nick.as_ref()?).ok()
     }
 
     fn check_irc_password(&mut self, id: ClientId, typed: &str, now: &Now) {
@@ -223,8 +226,8 @@ impl Hub {
 
     /// What an IRC session has said of its user; `None` for other sessions.
     pub(in crate::chat::hub) fn identity_of(&self, id: ClientId) -> Option<Box<Identity>> {
-        let (user, real_name) = self.sessions.irc(id)?.registration.as_ref()?.user.clone()?;
-        Some(Box::new(Identity { user, real_name, is_bot: false }))
+        let (user, real_name) = self.sessions.irc(id)?.unfinished().registration.as_ref()?.user.as_ref()?;
+        Some(Box::new(Identity::new(user, real_name)))
     }
 
     /// Welcomes a session that is registered now.
@@ -232,12 +235,10 @@ impl Hub {
         let name = self.name_of(member);
         if let Some(irc) = self.sessions.irc_mut(id) {
             irc.nick = name.clone();
-            irc.registration = None;
-            // From now on its member has the account.
-            irc.account = None;
-            irc.spoke = now.micros();
+            (irc.unfinished_mut().registration, irc.unfinished_mut().account) = (None, None);
+            irc.note_spoken(now.micros());
         }
-        let mask = self.full_name(member);
+        let mask = self.shared.members.full_name(member.slot);
         let server = self.config.name.clone();
         let version = super::server::VERSION;
         self.numeric(id, 1, &[], &format!("Welcome to the {server} Network, {mask}"));

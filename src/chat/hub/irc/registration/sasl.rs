@@ -2,6 +2,7 @@
 //!
 //! Sources: <https://ircv3.net/specs/extensions/sasl-3.2>; PLAIN: RFC 4616; SCRAM-SHA-256: RFC 5802, RFC 7677.
 
+use compact_str::format_compact;
 use data_encoding::BASE64;
 use siphasher::sip::SipHasher13;
 
@@ -27,16 +28,16 @@ impl Hub {
         let (id, text) = (call.id, call.text(0));
         let has_account = self.sessions[id].member.is_some_and(|slot| self.shared.members[slot].account().is_some());
         let Some(irc) = self.sessions.irc_mut(id) else { return };
-        if has_account || irc.account.is_some() {
+        if has_account || irc.unfinished().account.is_some() {
             return self.numeric(id, 907, &[], "You have already authenticated using SASL");
         }
         if text == "*" {
-            irc.sasl = None;
+            irc.unfinished_mut().sasl = None;
             return self.numeric(id, 906, &[], "SASL authentication aborted");
         }
-        let Some(sasl) = &mut irc.sasl else { return self.begin_sasl(call) };
+        let Some(sasl) = &mut irc.unfinished_mut().sasl else { return self.begin_sasl(call) };
         if text.len() > PIECE {
-            irc.sasl = None;
+            irc.unfinished_mut().sasl = None;
             return self.numeric(id, 905, &[], "SASL message too long");
         }
         if text != "+" {
@@ -69,13 +70,13 @@ impl Hub {
             }
         };
         if let Some(irc) = self.sessions.irc_mut(id) {
-            irc.sasl = Some(Box::new(Sasl { received: String::new(), step }));
+            irc.unfinished_mut().sasl = Some(Box::new(Sasl { received: String::new(), step }));
         }
         self.server_line(id, "AUTHENTICATE", &["+"], None);
     }
 
     fn continue_sasl(&mut self, id: ClientId, message: &[u8], now: &Now) {
-        let Some(sasl) = self.sessions.irc_mut(id).and_then(|irc| irc.sasl.take()) else { return };
+        let Some(sasl) = self.sessions.irc_mut(id).and_then(|irc| irc.unfinished_mut().sasl.take()) else { return };
         match sasl.step {
             SaslStep::Plain => self.sasl_plain(id, message, now),
             SaslStep::ScramFirst => self.scram_first(id, message, now),
@@ -131,7 +132,7 @@ impl Hub {
 
     fn set_sasl(&mut self, id: ClientId, step: SaslStep) {
         if let Some(irc) = self.sessions.irc_mut(id) {
-            irc.sasl = Some(Box::new(Sasl { received: String::new(), step }));
+            irc.unfinished_mut().sasl = Some(Box::new(Sasl { received: String::new(), step }));
         }
     }
 
@@ -201,7 +202,7 @@ impl Hub {
     /// A session has proved that it has the password of an account.
     pub(in crate::chat::hub) fn finish_sasl(&mut self, id: ClientId, account: AccountId, now: &Now) {
         let Some(irc) = self.sessions.irc_mut(id) else { return };
-        irc.sasl = None;
+        irc.unfinished_mut().sasl = None;
         if self.shared.accounts.get(account).is_none() {
             return self.fail_sasl(id, "The account was removed");
         }
@@ -212,19 +213,24 @@ impl Hub {
                 return self.fail_sasl(id, "The account has another session: connect again, and log in before that");
             }
             let network = Network::of_client(self.sessions.ip(id));
-            self.propose_checked(id, Change::LogIn { member, account, network }, now);
-            return self.numeric(id, 903, &[], "SASL authentication successful");
+            // It is told when that is committed.
+            return self.propose_checked(id, Change::LogIn { member, account, network }, now);
         }
         if let Some(irc) = self.sessions.irc_mut(id) {
-            irc.account = Some(account);
+            irc.unfinished_mut().account = Some(account);
         }
         let name = self.shared.accounts.name(account).to_owned();
         self.tell_logged_in(id, &name);
-        let is_by_pass = self.sessions.irc(id).is_some_and(|irc| irc.command == "PASS");
+        let is_by_pass = self.sessions.irc(id).is_some_and(|irc| irc.unfinished().command == "PASS");
         if !is_by_pass {
-            self.numeric(id, 903, &[], "SASL authentication successful");
+            self.end_sasl(id);
         }
         self.register_irc(id, now);
+    }
+
+    /// 903
+    pub(in crate::chat::hub) fn end_sasl(&mut self, id: ClientId) {
+        self.numeric(id, 903, &[], "SASL authentication successful");
     }
 
     /// 900
@@ -232,11 +238,8 @@ impl Hub {
         let Some(irc) = self.sessions.irc(id) else { return };
         let nick = irc.nick.clone();
         let mask = match self.sessions[id].member {
-            Some(slot) => {
-                let member = &self.shared.members[slot];
-                format!("{nick}!{}@{}", member.user(), member.host())
-            }
-            None => format!("{nick}!*@*"),
+            Some(slot) => self.shared.members.full_name(slot),
+            None => format_compact!("{nick}!*@*"),
         };
         self.numeric(id, 900, &[&mask, account], &format!("You are now logged in as {account}"));
     }
@@ -244,14 +247,14 @@ impl Hub {
     /// 904
     fn fail_sasl(&mut self, id: ClientId, why: &str) {
         if let Some(irc) = self.sessions.irc_mut(id) {
-            irc.sasl = None;
+            irc.unfinished_mut().sasl = None;
         }
         self.numeric(id, 904, &[], &format!("SASL authentication failed: {why}"));
     }
 
     /// Refuses the password of an account; a session that has sent it with PASS is closed.
     pub(in crate::chat::hub) fn refuse_irc_password(&mut self, id: ClientId, why: &str, now: &Now) {
-        if self.sessions.irc(id).is_some_and(|irc| irc.command == "PASS") {
+        if self.sessions.irc(id).is_some_and(|irc| irc.unfinished().command == "PASS") {
             self.numeric(id, 464, &[], why);
             self.error_line(id, &format!("Closing link: {why}"));
             return self.end_session(id, Cause::WrongPassword, Close::WhenRead, *now);

@@ -1,5 +1,6 @@
 //! Tests of accounts: register, log in, several sessions, and what an account keeps.
 
+mod away;
 mod kept;
 mod markers;
 mod multiline;
@@ -9,6 +10,7 @@ mod reloading;
 mod role_messages;
 mod sasl;
 mod scram;
+mod sequenced;
 mod sessions;
 
 use super::store_queue::start;

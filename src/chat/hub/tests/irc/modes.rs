@@ -106,7 +106,7 @@ fn user_modes_are_those_of_the_member_itself() {
     server.check_irc(alice, "MODE nobody +i", &["401 alice nobody :No such nick/channel"]);
     let is_bot = |server: &super::TestHub, id: ClientId| {
         let slot = server.hub.sessions[id].member.unwrap();
-        server.hub.shared.members[slot].is_bot()
+        server.hub.shared.members.is_bot(slot)
     };
     assert!(is_bot(&server, alice) && !is_bot(&server, bob));
 }

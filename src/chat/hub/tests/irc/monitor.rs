@@ -9,8 +9,7 @@ use crate::wire::renderers;
 
 fn full_name(server: &TestHub, name: &str) -> String {
     let members = &server.hub.shared.members;
-    let member = &members[members.find(name).expect("a member").slot];
-    format!("{}!{}@{}", member.name, member.user(), member.host())
+    members.full_name(members.find(name).expect("a member").slot).into()
 }
 
 #[test]

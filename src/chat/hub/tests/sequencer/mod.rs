@@ -1,5 +1,7 @@
 //! Tests of a hub whose changes are committed by another sequencer, some time after they were proposed.
 
+mod irc;
+
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::time::Duration;
@@ -7,13 +9,12 @@ use std::time::Duration;
 use time::macros::datetime;
 
 use crate::chat::change::{Change, Committed, Proposal};
-use crate::chat::config::{Config, IrcOper};
+use crate::chat::config::Config;
 use crate::chat::encoding::{Encoding, IrcShape};
 use crate::chat::event::MessageKind;
 use crate::chat::hub::Hub;
 use crate::chat::id::ClientId;
 use crate::chat::input::{NewConnection, ResumeRequest};
-use crate::chat::password::ServerPassword;
 use crate::chat::{Allowance, Input, Lang, Now};
 use crate::wire::renderers;
 
@@ -127,49 +128,6 @@ fn next_line_waits_until_all_changes_of_the_last_one_are_committed() {
     server.read(alice);
     server.say(alice, "PRIVMSG #attic :hello");
     assert_eq!((server.proposals.len(), server.read(alice).len()), (1, 0));
-}
-
-#[test]
-fn modes_and_oper_of_irc_hold_when_they_are_committed() {
-    let mut server = SequencedHub::new();
-    server.hub.config.irc_opers.push(IrcOper { name: "root".into(), password: ServerPassword::new("secret") });
-    let alice = server.enter_irc(0, "alice");
-    server.say(alice, "MODE #den +mk fish");
-    assert_eq!((server.proposals.len(), server.read(alice).len()), (2, 0));
-    server.commit(1);
-    assert!(server.read(alice)[0].ends_with(" MODE #den +m"));
-    server.commit(1);
-    assert!(server.read(alice)[0].ends_with(" MODE #den +k *"));
-    server.say(alice, "OPER root secret");
-    assert_eq!(server.read(alice).len(), 0);
-    server.commit(1);
-    let read = server.read(alice);
-    assert!(read.len() == 2 && read[0].contains(" 381 ") && read[1].ends_with(" MODE alice :+o"), "{read:?}");
-    server.hub.audit().unwrap();
-}
-
-#[test]
-fn metadata_and_messages_of_several_lines_are_shown_when_they_are_committed() {
-    let mut server = SequencedHub::new();
-    let alice = server.enter_irc(0, "alice");
-    server.say(alice, "CAP REQ :batch message-tags draft/multiline echo-message");
-    server.read(alice);
-    for number in 0..21 {
-        server.say(alice, &format!("METADATA * SET k{number} :x"));
-    }
-    assert_eq!((server.proposals.len(), server.read(alice).len()), (21, 0));
-    server.commit(20);
-    assert_eq!(server.read(alice).len(), 20);
-    server.commit(1);
-    assert!(server.read(alice)[0].contains("LIMIT_REACHED"), "there was room for it when it was proposed");
-    for line in ["BATCH +1 draft/multiline #den", "@batch=1 PRIVMSG #den :one", "@batch=1 PRIVMSG #den :", "BATCH -1"] {
-        server.say(alice, line);
-    }
-    assert_eq!((server.proposals.len(), server.read(alice).len()), (1, 0));
-    server.commit(1);
-    let read = server.read(alice);
-    assert!(read.len() == 4 && read[1].ends_with("PRIVMSG #den :one"), "{read:?}");
-    server.hub.audit().unwrap();
 }
 
 #[test]

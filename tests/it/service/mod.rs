@@ -1,0 +1,5 @@
+//! The server as a service: what it tells the service manager, and the sockets that it is passed.
+
+mod activation;
+mod notify;
+mod units;
