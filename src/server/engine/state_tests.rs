@@ -15,8 +15,8 @@ use crate::chat::{Config, Hub, Lang, Now};
 use crate::server::connection::transport::ListenerKind;
 use crate::server::handover::Handover;
 use crate::server::limits::Limits;
+use crate::simulator::network::peer::Peer;
 use crate::simulator::network::{Event, Listener, Network, Wire};
-use crate::simulator::tls::Peer;
 use crate::wire::renderers;
 
 fn settings() -> EngineSettings {

@@ -13,7 +13,7 @@ use crate::chat::Markers;
 use crate::chat::record::{AccountData, AccountRecord, InitialState, MuteRecord};
 use crate::chat::scram_keys::ScramKeys;
 use crate::chat::{Answer, ClientId, Input, PasswordAnswer, PasswordJob};
-use crate::simulator::tls::Speech;
+use crate::simulator::network::peer::Speech;
 
 /// The path of the golden file.
 fn path() -> PathBuf {

@@ -153,7 +153,8 @@ fn check_line(line: &str, max_piece: usize) {
     }
 }
 
-fn check_message(message: &IrcMessage, line: &str) {
+/// Checks that a message is the same after it was written again, and so are the values of its tags.
+pub fn check_message(message: &IrcMessage, line: &str) {
     assert!(!message.command.is_empty() && !message.command.contains(' ') && message.params.len() <= MAX_PARAMS);
     if let Some((_, others)) = message.params.split_last() {
         assert!(others.iter().all(|param| !param.is_empty() && !param.contains(' ') && !param.starts_with(':')));

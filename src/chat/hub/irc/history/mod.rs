@@ -256,7 +256,9 @@ impl Hub {
         (private, batch): (Option<Private>, Option<&str>),
     ) {
         let Hub { shared: Shared { accounts, members, .. }, sessions, outbound, .. } = self;
-        let source = members.find(name).map(|author| accounts.source_of(members, author.slot)).map(|source| Source {
+        let operator = members.operator().filter(|operator| members.name(*operator) == name);
+        let author = members.find(name).or(operator);
+        let source = author.map(|author| accounts.source_of(members, author.slot)).map(|source| Source {
             // Another account may have had the name then.
             account: source.account.filter(|account| super::registration::is_same(account, name)),
             ..source

@@ -101,6 +101,7 @@ impl Hub {
         {
             // The other lines are ignored until the batch ends.
             (batch.failed, batch.lines) = (true, Vec::new());
+            self.answer_begin(call.id, batch.label.take());
             self.fail_batch(call.id, fault);
         }
         if let Some(irc) = self.sessions.irc_mut(call.id) {
@@ -140,6 +141,13 @@ impl Hub {
         Ok(())
     }
 
+    /// What a session is sent from now on is the answer to the begin of its batch, if that had a label.
+    fn answer_begin(&mut self, id: ClientId, label: Option<Box<str>>) {
+        if let Some(label) = label {
+            self.begin_answer(id, label, None);
+        }
+    }
+
     fn end_multiline(&mut self, call: &Call, reference: &str) -> Result<(), Fault> {
         let Some(asker) = self.caller(call) else { return Ok(()) };
         let Some(irc) = self.sessions.irc_mut(call.id) else { return Ok(()) };
@@ -151,9 +159,7 @@ impl Hub {
         }
         let kind = batch.kind.unwrap_or(MessageKind::Said);
         irc.unfinished_mut().command = if kind == MessageKind::Notice { "NOTICE" } else { "PRIVMSG" };
-        if let Some(label) = batch.label {
-            self.begin_answer(call.id, label, None);
-        }
+        self.answer_begin(call.id, batch.label);
         let (member, tags, lines) = (asker.member, batch.tags, batch.lines);
         if lines.iter().all(TextLine::is_blank) {
             if kind != MessageKind::Notice {

@@ -31,7 +31,7 @@ fn stored(password: &str) -> (Box<str>, Box<str>) {
 }
 
 /// The answer of a process that hashes passwords.
-fn answer_to(job: &PasswordJob) -> PasswordAnswer {
+pub(super) fn answer_to(job: &PasswordJob) -> PasswordAnswer {
     let password = match job {
         PasswordJob::Verify { password, verifier, .. } if stored(password.text()).0 != *verifier => {
             return PasswordAnswer::Wrong;

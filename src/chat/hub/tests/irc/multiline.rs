@@ -206,3 +206,15 @@ fn muted_member_alone_reads_its_lines() {
     assert!(shown.len() == 2 && shown[1].ends_with("(muted) alice: two"), "{shown:?}");
     [bob, carol, dave].into_iter().for_each(|id| assert_eq!(server.read(id), NOTHING));
 }
+
+#[test]
+fn refusal_of_a_line_answers_the_begin_of_the_batch() {
+    let (mut server, [alice, ..]) = multiline_den();
+    request_caps(&mut server, alice, "labeled-response");
+    assert_eq!(server.answer(alice, "@label=a BATCH +7 draft/multiline #den"), NOTHING);
+    assert_eq!(server.answer(alice, "@batch=7 PRIVMSG #den :one"), NOTHING);
+    let refusal = "@label=a :chinwag FAIL BATCH MULTILINE_INVALID :All lines have the same command";
+    assert_eq!(server.answer(alice, "@batch=7 NOTICE #den :two"), [refusal]);
+    assert_eq!(server.answer(alice, "@batch=7 NOTICE #den :three"), NOTHING);
+    assert_eq!(server.answer(alice, "@label=b BATCH -7"), ["@label=b :chinwag ACK"]);
+}
