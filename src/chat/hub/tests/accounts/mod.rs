@@ -49,6 +49,20 @@ struct AccountHub {
     records: Vec<Record>,
 }
 
+/// Answers the requests for passwords and the queries of the store, which has nothing.
+pub fn answer_all(server: &mut TestHub) {
+    let now = server.now();
+    loop {
+        if let Some(request) = server.hub.poll_password(now) {
+            server.hub.handle_password(&request, answer_to(&request.job), now);
+        } else if let Some(query) = server.hub.poll_query() {
+            server.hub.handle_answer(query, Answer::Nothing, now);
+        } else {
+            return;
+        }
+    }
+}
+
 impl AccountHub {
     fn new(config: Config) -> Self {
         Self::restored(config, start())
@@ -63,16 +77,7 @@ impl AccountHub {
 
     /// Answers the requests for passwords and the queries of the store, which has nothing.
     fn settle(&mut self) {
-        let now = self.server.now();
-        loop {
-            if let Some(request) = self.server.hub.poll_password(now) {
-                self.server.hub.handle_password(&request, answer_to(&request.job), now);
-            } else if let Some(query) = self.server.hub.poll_query() {
-                self.server.hub.handle_answer(query, Answer::Nothing, now);
-            } else {
-                break;
-            }
-        }
+        answer_all(&mut self.server);
         self.records.extend(self.server.hub.poll_records());
         self.server.hub.audit().unwrap();
     }

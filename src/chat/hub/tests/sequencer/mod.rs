@@ -3,7 +3,6 @@
 mod irc;
 
 use std::collections::VecDeque;
-use std::io::IoSlice;
 use std::time::Duration;
 
 use time::macros::datetime;
@@ -13,6 +12,7 @@ use crate::chat::config::Config;
 use crate::chat::encoding::{Encoding, IrcShape};
 use crate::chat::event::MessageKind;
 use crate::chat::hub::Hub;
+use crate::chat::hub::tests::test_hub::read_lines;
 use crate::chat::id::ClientId;
 use crate::chat::input::{NewConnection, ResumeRequest};
 use crate::chat::{Allowance, Input, Lang, Now};
@@ -82,16 +82,7 @@ impl SequencedHub {
 
     /// Writes all data for a session; returns its lines.
     fn read(&mut self, id: ClientId) -> Vec<String> {
-        let mut text = Vec::new();
-        loop {
-            let mut slices = [IoSlice::new(&[]); 4];
-            let lent = self.hub.gather(id, &mut slices);
-            text.extend(slices[..lent.slices].iter().flat_map(|slice| slice.to_vec()));
-            self.hub.handle_written(id, lent, lent.bytes);
-            if lent.bytes == 0 {
-                return String::from_utf8(text).unwrap().lines().map(str::to_owned).collect();
-            }
-        }
+        read_lines(&mut self.hub, id)
     }
 
     fn allowance(&self, id: ClientId) -> Allowance {

@@ -14,12 +14,11 @@ use data_encoding::BASE64;
 use self::client::Client;
 use crate::chat::config::Config;
 use crate::chat::encoding::{Encoding, IrcShape};
-use crate::chat::hub::tests::accounts::answer_to;
+use crate::chat::hub::tests::accounts::answer_all;
 use crate::chat::hub::tests::store_queue::start;
 use crate::chat::hub::tests::test_hub::TestHub;
 use crate::chat::id::ClientId;
 use crate::chat::input::{NewConnection, ResumeRequest};
-use crate::chat::query::Answer;
 use crate::chat::session::irc::Caps;
 use crate::util::test_support::Random;
 
@@ -96,16 +95,7 @@ impl World {
 
     /// Compares the passwords that wait; the store has nothing.
     fn settle(&mut self) {
-        let now = self.server.now();
-        loop {
-            if let Some(request) = self.server.hub.poll_password(now) {
-                self.server.hub.handle_password(&request, answer_to(&request.job), now);
-            } else if let Some(query) = self.server.hub.poll_query() {
-                self.server.hub.handle_answer(query, Answer::Nothing, now);
-            } else {
-                break;
-            }
-        }
+        answer_all(&mut self.server);
         self.server.hub.poll_records();
         self.server.hub.audit().unwrap();
     }
