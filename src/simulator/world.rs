@@ -9,11 +9,13 @@ use time::{Date, Month, PrimitiveDateTime, Time};
 use super::hasher::Hasher;
 use super::network::{Event, Listener, Network};
 use super::oracle::{Compared, Oracle, ReaderStage};
+use super::person;
 use super::person::Person;
 use super::plan::SeedPlan;
 use super::proxy;
 use super::sequencer::DelayedSequencer;
 use crate::chat::change::Committed;
+use crate::chat::policy::nick::Name;
 use crate::chat::record::InitialState;
 use crate::chat::{
     Allowance, Cause, ClientId, Config, DISCONNECTS_PER_TICK, Hub, Input, Lang, Login, Now, OfflineWhispers, TraceEvent,
@@ -56,6 +58,8 @@ pub struct World {
     replica: Option<(Hub, u64)>,
     /// Decides when the server is handed over to a successor, if it ever is.
     handovers: Option<Random>,
+    /// Decides when programs post, if they ever do.
+    posts: Option<Random>,
     /// Decides when the settings change, if they ever do.
     pub(super) reloads: Option<Random>,
     /// The greatest limits that there have been.
@@ -177,6 +181,7 @@ impl World {
             replica,
             // Not from `random`, so that a seed stays what it was.
             handovers: (seed / 16 % 8 == 3).then_some(Random(seed)),
+            posts: (hash_of(seed) >> 54 & 3 == 0).then_some(Random(seed)),
             reloads: (hash_of(seed) >> 32 & 3 == 0).then_some(Random(seed)),
             most: MostEver::of(&plan.config),
             irc_listener,
@@ -329,6 +334,7 @@ impl World {
         {
             self.operate(&order, now);
         }
+        self.post(now);
         self.reload(now);
         self.collect_passwords(now);
         self.collect_proposals(now);
@@ -347,6 +353,31 @@ impl World {
         self.look(now);
         self.check_replica(now);
         self.check();
+    }
+
+    /// Lets a program post, in some turns of some seeds, and checks what becomes of earlier messages.
+    fn post(&mut self, now: Now) {
+        if let Some(random) = &mut self.posts
+            && random.one_in(12)
+        {
+            let (room, name) = (person::room(random), Name::poster(["ci", "Alice"][random.below(2)]).expect("a name"));
+            let mut lines = Vec::new();
+            for _ in 0..1 + random.below(2) {
+                self.texts += 1;
+                lines.push(format!("n{} is posted", 100_000 + self.texts));
+            }
+            self.record_event(|| format!("{} posts {lines:?} in {room}", name.shown));
+            let expected = self.oracle.post(room, &name.shown, lines.clone(), now);
+            let lines = lines.into_iter().map(String::into_boxed_str).collect();
+            // No session has this number.
+            let posted = self.engine.hub_mut().handle_post(ClientId::new(1 << 20), room, name, lines, &now);
+            assert_eq!(posted.is_ok(), expected, "a message for {room}: {posted:?}");
+            self.record_heard(now);
+        }
+        while let Some(posted) = self.engine.hub_mut().poll_posted() {
+            assert_eq!(Some(posted.result.ok()), self.oracle.posted.pop_front(), "another message is committed");
+        }
+        assert!(self.oracle.posted.is_empty(), "a message is committed, and its program is not answered");
     }
 
     /// Lets the settings change, in some turns of some seeds.

@@ -70,6 +70,12 @@ pub enum Proposed {
         kind: MessageKind,
         text: String,
     },
+    /// A program that is no member says something.
+    Post {
+        room: String,
+        name: String,
+        lines: Vec<String>,
+    },
     Rename {
         who: usize,
         name: String,
@@ -179,7 +185,7 @@ impl Proposed {
     /// The member whose line it comes from; `None` if it comes from no line of a member.
     fn actor(&self) -> Option<usize> {
         match *self {
-            Proposed::Join { .. } | Proposed::Leave { .. } | Proposed::SetKeys { .. } => None,
+            Proposed::Join { .. } | Proposed::Leave { .. } | Proposed::SetKeys { .. } | Proposed::Post { .. } => None,
             Proposed::Move { who, .. }
             | Proposed::Follow { who, .. }
             | Proposed::Unfollow { who, .. }
@@ -217,6 +223,11 @@ impl Proposed {
         match (self, change) {
             (Proposed::Say { text, kind, .. }, Change::Say { text: said, kind: given, .. }) => {
                 text == said && kind == given
+            }
+            (Proposed::Post { room, name, lines }, Change::Post(post)) => {
+                *name == *post.name.shown
+                    && super::key(room) == super::key(&post.room.shown)
+                    && lines.iter().map(String::as_str).eq(post.lines.iter().map(|line| &**line))
             }
             (Proposed::Join { name, room, follow, account, .. }, Change::Join(join)) => {
                 let follows = join.follow.iter().map(place_name);
@@ -326,6 +337,16 @@ impl Oracle {
         }
     }
 
+    /// A program posts lines in a room; `false` if they are refused at once.
+    pub fn post(&mut self, room: &str, name: &str, lines: Vec<String>, now: Now) -> bool {
+        let proposed = Proposed::Post { room: room.into(), name: name.into(), lines };
+        let is_allowed = !self.ending && self.refusal(&proposed, now).is_none();
+        if is_allowed {
+            self.propose(proposed);
+        }
+        is_allowed
+    }
+
     fn count_refusal(&mut self, proposed: &Proposed, refusal: &str) {
         let keeps_out = ["You are banned from", "needs a key", "is not the key", "is invite-only", "is full ("];
         match proposed {
@@ -399,6 +420,9 @@ impl Oracle {
                 if proposed.actor() == Some(OPERATOR) {
                     self.send_to_console(&refusal);
                 }
+                if let Proposed::Post { .. } = proposed {
+                    self.posted.push_back(None);
+                }
                 session.into_iter().for_each(|session| self.send_line(session, &refusal));
                 match (session, proposed) {
                     (Some(session), Proposed::Join { .. }) if self.is_irc(session) => self.irc_forget_nick(session),
@@ -443,6 +467,9 @@ impl Oracle {
             Proposed::Say { author, room, .. } => gone(author)
                 .or_else(|| self.refuse_absent(author, room))
                 .or_else(|| self.refuse_speech(author, room, now)),
+            Proposed::Post { ref room, .. } => {
+                self.find_room(room).is_none().then(|| format!("! There is no room {room}."))
+            }
             Proposed::Rename { who, ref name, account, .. } => {
                 gone(who).or_else(|| self.refuse_name(who, &self.members[who].name, name, account))
             }
@@ -514,6 +541,7 @@ impl Oracle {
             Proposed::Tag { who, room, tags } => self.irc_tagged(who, room, &tags, now),
             Proposed::Introduce { who, real_name } => self.irc_introduced(who, &real_name, now),
             Proposed::Say { author, room, kind, text } => self.say(author, session, room, kind, &text, now),
+            Proposed::Post { room, name, lines } => self.commit_post(&room, &name, &lines, now),
             Proposed::Rename { who, name, account, ip } => self.set_name(who, &name, account, ip, now),
             Proposed::Register { who, password, has_keys, ip } => {
                 self.commit_registration(who, password, has_keys, ip, now);

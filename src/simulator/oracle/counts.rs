@@ -17,6 +17,8 @@ pub struct Counts {
     pub irc_cut_names: usize,
     /// Persons who came through a proxy.
     pub proxied: usize,
+    /// Lines that programs have posted.
+    pub posted: usize,
     pub dropped: usize,
     pub summed: usize,
     pub admitted: usize,
@@ -109,6 +111,7 @@ impl AddAssign for Counts {
         self.irc_optional += other.irc_optional;
         self.irc_cut_names += other.irc_cut_names;
         self.proxied += other.proxied;
+        self.posted += other.posted;
         self.dropped += other.dropped;
         self.summed += other.summed;
         self.admitted += other.admitted;

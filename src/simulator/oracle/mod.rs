@@ -52,6 +52,8 @@ use crate::chat::{Cause, ClientId, Config, Now};
 pub const OPERATOR: usize = usize::MAX;
 /// The current room of a member that has none: it has an IRC client.
 const NOWHERE: usize = usize::MAX;
+/// The author of what programs post.
+const POSTER: usize = usize::MAX - 1;
 
 /// An input of a person, as the server should understand it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -187,6 +189,8 @@ pub struct Oracle {
     delayed: bool,
     /// Public changes that are proposed and not committed, in their order.
     proposed: VecDeque<(Option<usize>, Proposed)>,
+    /// What becomes of messages that were posted: the id of the first line, or `None` for a refusal.
+    pub posted: VecDeque<Option<u64>>,
     /// Sessions that will be registered when what is proposed is committed.
     registering: VecDeque<usize>,
     /// The rest of a command of IRC about several targets: for each one, the session and a line about it alone.
@@ -246,6 +250,7 @@ impl Oracle {
             orders: VecDeque::new(),
             delayed,
             proposed: VecDeque::new(),
+            posted: VecDeque::new(),
             registering: VecDeque::new(),
             irc_rest: VecDeque::new(),
             counts: Counts::default(),

@@ -6,7 +6,7 @@ use time::Date;
 
 use super::roles::Rank;
 use super::rules::{Holder, Rules};
-use super::{NOWHERE, OPERATOR, Oracle};
+use super::{NOWHERE, OPERATOR, Oracle, POSTER};
 use crate::chat::{MessageKind, Now};
 
 /// The state of a room.
@@ -376,6 +376,38 @@ impl Oracle {
             }
             return;
         }
+        self.deliver(author, speaker, number, kind, message, now);
+    }
+
+    /// A program posts lines in a room, under a name that is marked.
+    pub(super) fn commit_post(&mut self, room: &str, name: &str, lines: &[String], now: Now) {
+        let number = self.find_room(room).expect("a room that exists");
+        self.posted.push_back(Some(self.messages + 1));
+        for line in lines {
+            self.messages += 1;
+            let spoken = format!("{name}: {line}");
+            let (mark, text_at) = (format!("{} ", clock(now)), spoken.len() - line.len());
+            let (name, key) = (name.to_owned(), super::key(name));
+            let message = Message { id: self.messages, author: POSTER, name, key, mark, spoken, text_at };
+            self.begin_day(number, now);
+            self.deliver(POSTER, None, number, MessageKind::Said, message, now);
+            self.counts.posted += 1;
+        }
+        self.remove_if_unkept(number);
+    }
+
+    /// Shows a message to all who read a room, and adds it to the history.
+    fn deliver(
+        &mut self,
+        author: usize,
+        speaker: Option<usize>,
+        number: usize,
+        kind: MessageKind,
+        message: Message,
+        now: Now,
+    ) {
+        let Message { mark, spoken, .. } = &message;
+        let (line, cost) = (format!("{mark}{spoken}"), 96 + message.name.len() + spoken.len() - message.text_at);
         self.store_room(number);
         if author != OPERATOR {
             self.send_room_event_to_console(number, mark, spoken);
@@ -393,11 +425,9 @@ impl Oracle {
                 }
             }
         }
-        let line = format!("{mark}{spoken}");
         let room = self.room(number);
         room.said += 1;
         let (day, begun) = (now.local.date(), room.shown);
-        let cost = 96 + name.len() + text.len();
         room.history.push(HistoryEntry { message, day, begun, cost });
         self.drop_old_messages(number);
         self.grow(number, &line);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{MAX_LINE, Oracle};
+use super::{MAX_LINE, Oracle, POSTER};
 use crate::chat::{Cause, MessageKind, Now};
 use crate::simulator::oracle::OPERATOR;
 use crate::simulator::oracle::accounts::Member;
@@ -47,7 +47,10 @@ impl Oracle {
             MessageKind::Action => ("PRIVMSG", "\u{1}ACTION ", "\u{1}"),
             MessageKind::Notice => ("NOTICE", "", ""),
         };
-        let tags = self.irc_tags(session, Some(id), now);
+        let mut tags = self.irc_tags(session, Some(id), now);
+        if author == POSTER && self.readers[session].has_cap("message-tags") {
+            tags = format!("{};bot ", tags.trim_end());
+        }
         let start = format!(":{} {command} {target} :{before}", self.irc_source(author, name));
         for piece in pieces(text, MAX_LINE - start.len() - after.len()) {
             self.irc_send_tagged(session, &tags, &format!("{start}{piece}{after}"));

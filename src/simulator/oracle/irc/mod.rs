@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use self::registering::Registration;
-use super::{OPERATOR, Oracle, Reader, Typed};
+use super::{OPERATOR, Oracle, POSTER, Reader, Typed};
 use crate::chat::{Config, Host, Now};
 
 /// The most bytes of a line without its tags and its end.
@@ -150,6 +150,7 @@ impl Oracle {
     fn irc_source(&self, who: usize, name: &str) -> String {
         match who {
             OPERATOR => format!("{name}!chat@local.cloak"),
+            POSTER => format!("{name}!bot@local.cloak"),
             who => {
                 let Identity { user, host, .. } = &self.members[who].identity;
                 format!("{name}!{user}@{host}")
