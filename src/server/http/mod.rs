@@ -12,6 +12,8 @@ mod http_tests;
 mod metrics;
 mod origin;
 mod page;
+#[cfg(test)]
+mod post_tests;
 mod redirect;
 mod web_side;
 

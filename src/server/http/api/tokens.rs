@@ -51,7 +51,32 @@ impl ApiTokens {
     /// # Errors
     /// If the file cannot be read, is longer than 64 KiB or not UTF-8, or has another line.
     pub fn read(path: &Path) -> io::Result<ApiTokens> {
-        parse(&secret_file::read(path, MAX_BYTES, "the tokens")?).map_err(io::Error::other)
+        ApiTokens::parse(&secret_file::read(path, MAX_BYTES, "the tokens")?).map_err(io::Error::other)
+    }
+
+    /// Parses the text of such a file.
+    ///
+    /// # Errors
+    /// What is wrong with which line.
+    pub fn parse(text: &str) -> Result<ApiTokens, String> {
+        let mut tokens: Vec<Token> = Vec::new();
+        for (line, number) in text.lines().zip(1..) {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let token = parse_line(line).map_err(|why| format!("line {number}: {why}"))?;
+            if tokens.iter().any(|other| other.name.key == token.name.key) {
+                return Err(format!(
+                    "line {number}: an earlier line has the same name; give each token a name of its own"
+                ));
+            }
+            if tokens.iter().any(|other| other.hash == token.hash) {
+                return Err(format!("line {number}: an earlier line has the same token; each name needs its own"));
+            }
+            tokens.push(token);
+        }
+        Ok(ApiTokens(tokens))
     }
 
     /// The number of a token that a request has sent.
@@ -93,25 +118,6 @@ impl ApiTokens {
     }
 }
 
-fn parse(text: &str) -> Result<ApiTokens, String> {
-    let mut tokens: Vec<Token> = Vec::new();
-    for (line, number) in text.lines().zip(1..) {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let token = parse_line(line).map_err(|why| format!("line {number}: {why}"))?;
-        if tokens.iter().any(|other| other.name.key == token.name.key) {
-            return Err(format!("line {number}: an earlier line has the same name; give each token a name of its own"));
-        }
-        if tokens.iter().any(|other| other.hash == token.hash) {
-            return Err(format!("line {number}: an earlier line has the same token; each name needs its own"));
-        }
-        tokens.push(token);
-    }
-    Ok(ApiTokens(tokens))
-}
-
 fn parse_line(line: &str) -> Result<Token, String> {
     let mut words = line.split_whitespace();
     let (Some(name), Some(token), None) = (words.next(), words.next(), words.next()) else {
@@ -148,14 +154,14 @@ mod tests {
 
     #[test]
     fn token_is_found_with_its_name() {
-        let tokens = parse(FILE).unwrap();
+        let tokens = ApiTokens::parse(FILE).unwrap();
         let name = |sent: &str| tokens.find(sent).map(|number| &*tokens.name(number).shown);
         assert_eq!(name("0123456789abcdef"), Some("ci[bot]"));
         assert_eq!(name("ABCDEFGHIJKLMNOP-._~+/="), Some("监控[bot]"));
         for wrong in ["", "0123456789abcde", "0123456789abcdef0", "0123456789ABCDEF", "ci"] {
             assert_eq!(name(wrong), None, "{wrong:?}");
         }
-        assert_eq!(parse("").unwrap().find("0123456789abcdef"), None);
+        assert_eq!(ApiTokens::parse("").unwrap().find("0123456789abcdef"), None);
         assert!(!format!("{tokens:?}").contains("0123"));
     }
 
@@ -170,17 +176,18 @@ mod tests {
             ("ci 0123456789abcdef\nCI ABCDEF0123456789", "line 2: an earlier line has the same name"),
             ("ci 0123456789abcdef\nb 0123456789abcdef", "line 2: an earlier line has the same token"),
         ] {
-            let error = parse(text).err().unwrap();
+            let error = ApiTokens::parse(text).err().unwrap();
             assert!(error.starts_with(why) && !error.contains("0123456789"), "{text}: {error}");
         }
         assert!(
-            parse(&format!("ci {}", "x".repeat(256))).is_ok() && parse(&format!("ci {}", "x".repeat(257))).is_err()
+            ApiTokens::parse(&format!("ci {}", "x".repeat(256))).is_ok()
+                && ApiTokens::parse(&format!("ci {}", "x".repeat(257))).is_err()
         );
     }
 
     #[test]
     fn messages_are_limited_for_each_token_also_after_a_reload() {
-        let mut tokens = parse(FILE).unwrap();
+        let mut tokens = ApiTokens::parse(FILE).unwrap();
         let limit = RateLimit::new(1, 3);
         tokens.count(0, 3, limit, at(10));
         assert_eq!(
@@ -188,8 +195,8 @@ mod tests {
             (Some(Duration::from_secs(11)), None)
         );
         assert_eq!(tokens.wait(0, limit, at(11)), None);
-        let mut reread = parse("b ABCDEFGHIJKLMNOP\nci abcdefghijklmnop").unwrap();
-        assert!(reread != tokens && tokens == parse(FILE).unwrap());
+        let mut reread = ApiTokens::parse("b ABCDEFGHIJKLMNOP\nci abcdefghijklmnop").unwrap();
+        assert!(reread != tokens && tokens == ApiTokens::parse(FILE).unwrap());
         reread.adopt(&tokens);
         assert_eq!(
             (reread.wait(0, limit, at(10)), reread.wait(1, limit, at(10))),
@@ -202,7 +209,7 @@ mod tests {
     fn file_is_read() {
         let path = std::env::temp_dir().join(format!("chinwag-tokens-{}", std::process::id()));
         fs::write(&path, FILE).unwrap();
-        assert!(ApiTokens::read(&path).unwrap() == parse(FILE).unwrap());
+        assert!(ApiTokens::read(&path).unwrap() == ApiTokens::parse(FILE).unwrap());
         fs::write(&path, "#".repeat(MAX_BYTES as usize + 1)).unwrap();
         assert_eq!(ApiTokens::read(&path).unwrap_err().to_string(), "it is longer than 65536 bytes");
         fs::remove_file(&path).unwrap();
