@@ -104,7 +104,7 @@ fn message_that_is_acknowledged_survives_kill_and_export() {
     assert!(lines.contains(r#""room":"den""#) && lines.contains(r#""name":"ci[bot]","text":"a""#), "{lines}");
     let copy = dir.0.join("copy.db");
     let mut import = Command::new(PROGRAM);
-    import.args(["import", "--store"]).arg(&copy).stdin(Stdio::piped()).stderr(Stdio::null());
+    import.args(["import", "--store"]).arg(&copy).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut import = import.spawn().expect("the program starts");
     import.stdin.take().expect("standard input").write_all(lines.as_bytes()).expect("write");
     assert!(import.wait().expect("an exit code").success(), "its own export is imported");
