@@ -46,6 +46,7 @@ impl<L: Listener> Engine<L> {
         }
         let (name, lines) = api::read_content(post, tokens.name(token), max_line)?;
         let count = lines.len();
+        debug!("{} posts in {} with the token of {}", name.shown, room.escape_debug(), tokens.name(token).shown);
         let posted = self.hub.handle_post(ClientId::new(slot), room, name, lines, &now);
         let posted = posted.map_err(|refusal| ApiError::of_refusal(refusal, room))?;
         tokens.count(token, count, rate_limit, now);
