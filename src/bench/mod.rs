@@ -17,9 +17,7 @@ pub mod scenario;
 pub mod settings;
 pub mod workload;
 
-use std::collections::hash_map::RandomState;
 use std::fs::File;
-use std::hash::BuildHasher;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,6 +33,7 @@ use report::{Outcome, Report};
 use scenario::{AnyScenario, Measured, command};
 
 use crate::util::io_error::plain_words;
+use crate::util::random::random;
 use crate::util::{fd_limit, signals};
 
 /// The settings of a load test.
@@ -60,7 +59,7 @@ pub fn run(settings: &Settings) -> io::Result<u8> {
     let mut svg = svg.transpose()?;
     let second_signal_ends = signals::end_by_default_when()?;
     // A random number, so that two runs against one server do not share names or messages.
-    let run = RandomState::new().hash_one(0) as u16;
+    let run = random() as u16;
     let mut report = Report::begin(&settings.common);
     let cores = settings.common.pin.then(Cores::split).transpose()?;
     report.machine.server_core = cores.map(Cores::server);

@@ -259,8 +259,14 @@ pub enum Change<'a> {
     SayToRole(Box<SayToRole<'a>>),
     /// A member sets the topic of a room, or clears it.
     Topic { member: MemberId, room: RoomId, text: Option<Cow<'a, str>> },
-    /// A member is away, with a text that whispers get back; without a text it is back.
-    Away { member: MemberId, text: Option<Cow<'a, str>> },
+    /// A member is away, with a text that whispers get back; without a text it is back. What sessions of IRC have said of
+    /// themselves (`of_session`) ends with them, and is not kept for the account.
+    Away {
+        member: MemberId,
+        text: Option<Cow<'a, str>>,
+        #[serde(default)]
+        of_session: bool,
+    },
     /// A member says something else of itself: its real name, or whether it is a program.
     SetIdentity { member: MemberId, real_name: Option<Cow<'a, str>>, bot: Option<bool> },
     /// The metadata of a member or of a room changes.
@@ -362,7 +368,7 @@ impl Change<'_> {
                 Change::SayToRole(Box::new(SayToRole { member, room, role, text: owned(text), kind, tags }))
             }
             Change::Topic { member, room, text } => Change::Topic { member, room, text: text.map(owned) },
-            Change::Away { member, text } => Change::Away { member, text: text.map(owned) },
+            Change::Away { member, text, of_session } => Change::Away { member, text: text.map(owned), of_session },
             Change::SetIdentity { member, real_name, bot } => {
                 Change::SetIdentity { member, real_name: real_name.map(owned), bot }
             }

@@ -48,7 +48,9 @@ pub mod span;
 
 pub use cause::Cause;
 pub use config::{Config, DEFAULT_NAME, IrcOper, Login, MAX_SERVER_NAME, Mode, OfflineWhispers, is_server_name};
-pub use encoding::{Detail, Encoding, IrcContext, IrcShape, Optional, Render, RenderIrc, Renderers, RoomLabel};
+pub use encoding::{
+    AnswerPart, Detail, Encoding, IrcContext, IrcShape, Optional, Render, RenderIrc, Renderers, RoomLabel,
+};
 pub use event::{
     CertificateState, ConsoleText, Due, Event, Help, IrcLine, MessageKind, Notice, People, Refusal, Sender,
     SettingsView, Source, Topic, Whois,

@@ -22,8 +22,6 @@ pub mod tls;
 pub mod trusted_peer;
 mod unwritten;
 
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -52,6 +50,7 @@ use crate::store::{self, Store};
 use crate::util::clock::Clock;
 use crate::util::io_error::plain_words;
 use crate::util::logging::{LogFormat, Style};
+use crate::util::random::random;
 use crate::util::stdio::allows_colour;
 use crate::util::{clock, fd_limit, logging};
 use crate::wire::renderers_of;
@@ -198,8 +197,6 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     let tokens = read_tokens(api_tokens)?;
     let fds = fd_limit::raise();
     let connections = limit_connections(&mut hub, max_clients, fds);
-    // The standard library seeds each of these from the system's random numbers.
-    let random = || RandomState::new().hash_one(0);
     hub.run = random() % MAX_RUN;
     hub.hash_key = [random(), random()];
     hub.cloak_key = [random(), random()];

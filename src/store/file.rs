@@ -1,7 +1,6 @@
 //! Creates the store file, checks that it is a store, and that its path still names the same file.
 
 use std::fs::{self, File, OpenOptions};
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -12,6 +11,7 @@ use super::error::Error;
 use super::schema;
 use super::schema::{APPLICATION_ID, STEPS};
 use super::table::state::State;
+use crate::util::random::random;
 
 /// Bytes of SQLite's header that hold the application id, <https://www.sqlite.org/fileformat.html#the_database_header>.
 const ID_AT: std::ops::Range<usize> = 68..72;
@@ -195,10 +195,4 @@ fn sync_directory(path: &Path) -> Result<(), Error> {
 /// A random id for a new store, below 2^53.
 fn random_run() -> u64 {
     random() >> 11
-}
-
-/// A random number.
-pub(super) fn random() -> u64 {
-    // `RandomState` takes its keys from the system's random numbers.
-    RandomState::new().build_hasher().finish()
 }

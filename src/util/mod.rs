@@ -8,6 +8,7 @@ pub mod io_error;
 pub(crate) mod line_queue;
 pub mod lists;
 pub mod logging;
+pub mod random;
 pub mod shrink;
 pub mod signals;
 pub mod slots;

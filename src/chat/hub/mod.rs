@@ -282,7 +282,7 @@ impl Hub {
     fn send_hello(&mut self, id: ClientId) {
         let Config { name: server, max_line, .. } = &self.config;
         let hello = Notice::Hello { server, run: self.run, max_line: *max_line, store: self.store.is_some() };
-        self.outbound.send(&mut self.sessions, id, &Event::Notice(hello));
+        self.outbound.send(&mut self.sessions, &self.shared.members, id, &Event::Notice(hello));
     }
 
     /// The client closed its sending side. Its unsent data is still written.

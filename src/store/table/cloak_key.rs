@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::checksum::Checksum;
 use crate::store::error::{DbError, DbResult};
-use crate::store::file::random;
+use crate::util::random::random;
 
 /// Chooses a key at random and inserts it.
 pub(in crate::store) fn create(connection: &Connection) -> DbResult<()> {

@@ -20,6 +20,7 @@ use super::context::RunContext;
 use super::group::Group;
 use super::member::{Flow, Member};
 use super::timer::Timer;
+use super::tls::BLOCK;
 use crate::bench::error::Error;
 use crate::bench::process::cores::Cores;
 use crate::bench::process::cost::Process;
@@ -33,9 +34,6 @@ const EVENTS: usize = 1024;
 
 /// Events handled before the clock and urgent members are checked, unless a scenario says otherwise.
 const STRIDE: usize = 16;
-
-/// Bytes per read: usually more than a socket buffer holds.
-pub(super) const BLOCK: usize = 256 * 1024;
 
 const SIGNALS: Token = Token(usize::MAX - 1);
 const TIMER: Token = Token(usize::MAX - 2);

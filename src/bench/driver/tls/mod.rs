@@ -19,8 +19,10 @@ use rustls::pki_types::ServerName;
 use rustls::{CipherSuite, ClientConfig, ProtocolVersion};
 
 pub use self::certificate::AnyCertificate;
-use super::generator::BLOCK;
 use crate::server::connection::transport::records::{Input, MAX_DATA, Records, first_record};
+
+/// Bytes per read: usually more than a socket buffer holds.
+pub const BLOCK: usize = 256 * 1024;
 
 /// The name in the handshake (SNI, RFC 6066, section 3).
 const SERVER: &str = "localhost";

@@ -3,7 +3,7 @@
 use crate::chat::cause::Cause;
 use crate::chat::encoding::{Optional, Private};
 use crate::chat::event::{Event, IrcLine, MessageKind, Sender};
-use crate::chat::hub::Hub;
+use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::{Author, ClientId, MemberId, Now, RoomId};
 use crate::chat::room::segment_log::{EntryKind, Spread};
 use crate::chat::session::irc::Caps;
@@ -57,13 +57,11 @@ impl Hub {
 
     /// Shows the readers of the rooms of a member on IRC that it leaves the server. Must be called before it leaves.
     pub(in crate::chat::hub) fn show_quit(&mut self, member: MemberId, cause: &Cause, time: &Now) {
-        if self.ending {
+        let Shared { members, rooms, .. } = &self.shared;
+        if self.ending || !members.rooms(member.slot).any(|room| rooms[room].has_irc_readers()) {
             return;
         }
-        let rooms: Vec<RoomId> = self.shared.members.rooms(member.slot).collect();
-        if !rooms.iter().any(|&room| self.shared.rooms[room].has_irc_readers()) {
-            return;
-        }
+        let rooms: Vec<RoomId> = members.rooms(member.slot).collect();
         let (name, reason) = (self.name_of(member), quit_reason(cause));
         let line = IrcLine::Command {
             from: Sender::Member(&name),
@@ -132,16 +130,6 @@ impl Hub {
             sessions.into_iter().flatten().filter(|&id| self.sessions[id].encoding.is_irc()).collect();
         for id in sessions {
             self.fanout_by(member, time).send(id, event);
-        }
-    }
-
-    /// A member has another name: its sessions of IRC are addressed with it from now on.
-    pub(in crate::chat::hub) fn note_irc_nick(&mut self, member: MemberId) {
-        let Some(found) = self.shared.members.get(member) else { return };
-        for id in found.sessions() {
-            if let Some(irc) = self.sessions.irc_mut(id) {
-                irc.nick = found.name.clone();
-            }
         }
     }
 }

@@ -33,7 +33,10 @@ pub fn quiet<'s, 'l>(choice: &'l str) -> Plan<'s, 'l> {
 pub fn away<'s, 'l>(asker: Asker, text: &'l str) -> Plan<'s, 'l> {
     let text = Some(text).filter(|text| !is_blank(text));
     match check_text(text.unwrap_or_default()) {
-        Ok(()) => Plan::Propose(Change::Away { member: asker.member, text: text.map(Cow::Borrowed) }),
+        Ok(()) => {
+            let text = text.map(Cow::Borrowed);
+            Plan::Propose(Change::Away { member: asker.member, text, of_session: false })
+        }
         Err(refusal) => refuse(refusal),
     }
 }

@@ -31,6 +31,12 @@ impl TestHub {
         TestHub { hub, at: Duration::from_secs(1), slots: 0 }
     }
 
+    /// The number of the next connection.
+    pub fn next_id(&mut self) -> ClientId {
+        self.slots += 1;
+        ClientId::new(self.slots - 1)
+    }
+
     pub fn now(&self) -> Now {
         Now { at: self.at, local: datetime!(2026-11-20 12:00:00 UTC) + self.at }
     }

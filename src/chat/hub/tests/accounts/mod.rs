@@ -1,5 +1,6 @@
 //! Tests of accounts: register, log in, several sessions, and what an account keeps.
 
+mod away;
 mod kept;
 mod markers;
 mod multiline;
@@ -9,6 +10,7 @@ mod reloading;
 mod role_messages;
 mod sasl;
 mod scram;
+mod sequenced;
 mod sessions;
 
 use super::store_queue::start;
@@ -29,7 +31,7 @@ fn stored(password: &str) -> (Box<str>, Box<str>) {
 }
 
 /// The answer of a process that hashes passwords.
-fn answer_to(job: &PasswordJob) -> PasswordAnswer {
+pub(super) fn answer_to(job: &PasswordJob) -> PasswordAnswer {
     let password = match job {
         PasswordJob::Verify { password, verifier, .. } if stored(password.text()).0 != *verifier => {
             return PasswordAnswer::Wrong;

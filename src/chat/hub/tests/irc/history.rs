@@ -327,3 +327,14 @@ fn lines_of_an_ignored_member_are_not_shown_in_a_conversation() {
     assert_eq!(server.batch(alice, "CHATHISTORY LATEST bob * 9", "bob"), ["two"]);
     assert_eq!(newest(&mut server), "bob 2026-11-20T12:00:01.000Z");
 }
+
+#[test]
+fn operator_has_the_same_source_in_the_history() {
+    let (mut server, alice, _) = told();
+    server.hub.attach_console();
+    server.say(ClientId::CONSOLE, "#den hello");
+    let source = |line: &str| line.split(' ').nth(1).map(str::to_owned);
+    let said = server.read(alice);
+    let shown = server.answer(alice, "CHATHISTORY LATEST #den * 1");
+    assert_eq!((source(&said[0]), source(&shown[1])), (Some(":server!chat@local.cloak".into()), source(&said[0])));
+}
