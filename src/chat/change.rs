@@ -231,6 +231,16 @@ pub struct SayLines {
     pub lines: Vec<TextLine>,
 }
 
+/// A message of a poster, a program that is no member, in the room with this name. Each line is shown as a message; there is at
+/// least one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Post {
+    /// With the mark of posters: [`Name::poster`].
+    pub name: Name,
+    pub room: Name,
+    pub lines: Vec<Box<str>>,
+}
+
 /// One public change. It borrows its texts from the line of the member, so that a local commit of a message allocates
 /// nothing. The large ones are boxed, because messages are by far the most.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -276,6 +286,8 @@ pub enum Change<'a> {
     },
     /// A member says several lines in a room.
     SayLines(Box<SayLines>),
+    /// A poster says something in a room.
+    Post(Box<Post>),
     /// A member takes another name.
     Rename { member: MemberId, to: Box<Rename> },
     /// A member is removed from a room or from the server.
@@ -366,6 +378,7 @@ impl Change<'_> {
                 Change::Say { member, room, text: owned(text), kind, tags }
             }
             Change::SayLines(say) => Change::SayLines(say),
+            Change::Post(post) => Change::Post(post),
             Change::Rename { member, to } => Change::Rename { member, to },
             Change::Kick { member, kick } => {
                 let Kick { by, room, name, reason } = *kick;

@@ -70,6 +70,10 @@ impl Serve {
         !self.listeners.irc.is_empty() || self.has_socket(ListenerKind::Irc)
     }
 
+    fn has_admin(&self) -> bool {
+        !self.listeners.admin.is_empty() || self.has_socket(ListenerKind::Admin)
+    }
+
     fn has_web(&self) -> bool {
         !self.listeners.web.is_empty() || self.has_socket(ListenerKind::Web)
     }
@@ -99,6 +103,7 @@ impl Serve {
             irc: addrs(&self.listeners.irc),
             web: addrs(&self.listeners.web),
             admin: addrs(&self.listeners.admin),
+            api_tokens: self.listeners.api_tokens.clone(),
             sockets: self.sockets.clone(),
             tls: self.certificate_source(),
             unix_mode: self.listeners.unix_mode,

@@ -17,6 +17,7 @@ use super::connection::transport::{CONNECTIONS, ListenerKind, Readiness, ServerL
 use super::console::{Console, ScreenSettings};
 use super::engine::{Budget, Engine};
 use super::http::Access;
+use super::http::api::ApiTokens;
 use super::limits::Limits;
 use super::listen;
 use super::password::{Hasher, HasherCommand};
@@ -127,6 +128,11 @@ impl EventLoop {
     /// Sets the access rules of the web side.
     pub fn set_access(&mut self, access: Access) {
         self.engine.set_access(access);
+    }
+
+    /// Sets the tokens with which programs may post; `None` if nobody may.
+    pub fn set_tokens(&mut self, tokens: Option<ApiTokens>) {
+        self.engine.set_tokens(tokens);
     }
 
     /// Sets the proxies whose connections begin with a header.
@@ -324,7 +330,7 @@ impl EventLoop {
             Ok(reload) => reload,
             Err(why) => return self.engine.hub_mut().tell_not_reloaded(by, &why),
         };
-        if let Some(ProcessSettings { limits, access, proxies, level }) = process {
+        if let Some(ProcessSettings { limits, access, proxies, tokens, level }) = process {
             logging::set_level(level);
             for (_, listener) in self.engine.listeners() {
                 if let Err(error) = listen::set_options(listener, &limits) {
@@ -334,6 +340,7 @@ impl EventLoop {
             self.engine.set_limits(limits);
             self.engine.set_access(access);
             self.engine.set_proxies(proxies);
+            self.engine.set_tokens(tokens);
         }
         if let Some(ReloadedCertificates { configs, validities, introduction }) = certificates {
             if let (Some(tls), Some(configs)) = (&self.tls, configs) {

@@ -14,6 +14,7 @@ pub mod password;
 mod password_file;
 mod query_step;
 mod reload;
+mod secret_file;
 pub mod service;
 pub(crate) mod store_query;
 pub(crate) mod store_writer;
@@ -36,7 +37,7 @@ pub use self::limits::Limits;
 use self::listen::ListenOptions;
 use self::listen_addr::{ListenAddr, ListenPlace};
 pub use self::password_file::PasswordSource;
-use self::reload::{AtStart, Reloader, read_motd};
+use self::reload::{AtStart, Reloader, read_motd, read_tokens};
 pub use self::reload::{ReadSettings, Reloaded};
 use self::service::ServiceManager;
 use self::service::activation::{self, Activated, SocketUse};
@@ -77,6 +78,8 @@ pub struct Settings {
     pub web: Vec<ListenAddr>,
     /// Addresses for the operator's programs.
     pub admin: Vec<ListenAddr>,
+    /// The file with the tokens of programs that may post, if any may.
+    pub api_tokens: Option<PathBuf>,
     /// What the sockets are for that the service manager passes to this process, in their order.
     pub sockets: Vec<SocketUse>,
     /// Where the certificates of the listeners with TLS come from; `None` if there are no such listeners.
@@ -126,6 +129,9 @@ pub enum Error {
     /// The message of the day cannot be read.
     #[error("cannot read the message of the day from {}: {}", .0.display(), plain_words(.1))]
     Motd(PathBuf, #[source] io::Error),
+    /// The tokens of programs cannot be read.
+    #[error("cannot read the tokens from {}: {}", .0.display(), plain_words(.1))]
+    Tokens(PathBuf, #[source] io::Error),
     /// A certificate or a key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -156,6 +162,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         irc,
         web: web_addrs,
         admin,
+        api_tokens,
         sockets,
         tls,
         unix_mode,
@@ -187,6 +194,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         hub.password = Some(source.read().map_err(|error| Error::Password(source.name(), error))?);
     }
     hub.motd = read_motd(motd)?;
+    let tokens = read_tokens(api_tokens)?;
     let fds = fd_limit::raise();
     let connections = limit_connections(&mut hub, max_clients, fds);
     hub.run = random() % MAX_RUN;
@@ -244,8 +252,9 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
             event_loop.tell_how_to_connect(&Introduction::new(&certificates.first().fingerprint, &tls_lines));
         }
     }
+    event_loop.set_tokens(tokens.clone());
     let start = AtStart { certificates, https_port: access.https_port, listen: all, tls_lines };
-    event_loop.set_reloader(Reloader::new(reload, password, hub_config, limits, start));
+    event_loop.set_reloader(Reloader::new(reload, password, hub_config, limits, start).with_tokens(tokens));
     event_loop.set_access(access);
     event_loop.set_proxies(proxies);
     event_loop.set_service_manager(ServiceManager::from_env());
@@ -288,6 +297,7 @@ pub fn check(settings: &Settings) -> Result<(), Error> {
         source.read().map_err(|error| Error::Password(source.name(), error))?;
     }
     read_motd(settings.motd.clone())?;
+    read_tokens(settings.api_tokens.clone())?;
     let certificates = settings.tls.as_ref().map(CertificateSource::check).transpose()?.unwrap_or_default();
     for (file, state) in expiry::warnings(&certificates, clock::utc().unix_timestamp()) {
         warn!("{}", Lang::En.notice(&Notice::Certificate { file, state }));

@@ -109,6 +109,7 @@ fn run_share(share: u64) {
             (250, "members of accounts, keys made at a login", vec![all.account_logins, all.late_keys]),
             (1000, "changes of the settings, persons of proxies", vec![all.configured, all.proxied]),
             (1000, "members with IRC clients, their messages in rooms", vec![all.irc_members, all.irc_messages]),
+            (1000, "lines that programs have posted", vec![all.posted]),
             (3, "lines of NAMES left out", vec![all.irc_cut_names]),
             (
                 150,

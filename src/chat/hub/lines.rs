@@ -128,6 +128,7 @@ impl Hub {
             Plan::Local(LocalChange::Echo(on)) => self.set_echo(id, on),
             Plan::Local(LocalChange::Quiet(on)) => self.set_quiet(id, on),
             Plan::Local(LocalChange::Ignore(target)) => self.ignore(asker, target),
+            Plan::Local(LocalChange::IgnorePoster(name)) => self.ignore_poster(asker, name),
             Plan::Local(LocalChange::Unignore(name)) => self.unignore(asker, name),
             Plan::Local(LocalChange::Read { account, room, id: message }) => {
                 self.note_read(asker, account, room, message);

@@ -1,5 +1,7 @@
 //! What concerns a member alone: whispers, `/echo`, `/ignore`, `/unignore`, `/read` and `/quit`.
 
+use compact_str::CompactString;
+
 use super::check::check_speech;
 use super::plan::Asker;
 use super::store_queue::conversations::PrivateLine;
@@ -8,10 +10,10 @@ use crate::chat::cause::Cause;
 use crate::chat::command::is_blank;
 use crate::chat::encoding::Private;
 use crate::chat::event::{Event, MessageKind, Notice, Refusal};
-use crate::chat::id::{AccountId, ClientId, MemberId, Now, RoomId};
+use crate::chat::id::{AccountId, Author, ClientId, MemberId, Now, RoomId};
 use crate::chat::input::Close;
 use crate::chat::member::Ignored;
-use crate::chat::policy::nick::key_of;
+use crate::chat::policy::nick::{Name, key_of};
 use crate::chat::session::SessionFlags;
 use crate::chat::span::Dated;
 
@@ -138,12 +140,22 @@ impl Hub {
     }
 
     pub(super) fn ignore(&mut self, asker: Asker, target: MemberId) {
+        let members = &self.shared.members;
+        self.ignore_author(asker, members[target.slot].name.clone(), members.author(target.slot));
+    }
+
+    /// Ignores a poster, whether or not it has ever posted: what is no member cannot be looked up.
+    pub(super) fn ignore_poster(&mut self, asker: Asker, Name { shown, key }: Name) {
+        let author = Author { member: None, name: self.shared.members.name_hash(&key) };
+        self.ignore_author(asker, shown, author);
+    }
+
+    fn ignore_author(&mut self, asker: Asker, name: CompactString, author: Author) {
         self.move_unread_of(asker.member);
         let most = self.config.max_ignored;
         let members = &mut self.shared.members;
-        let (name, author) = (members[target.slot].name.clone(), members.author(target.slot));
         let ignored = members[asker.member.slot].ignored_mut();
-        ignored.retain(|old| old.author.name != author.name && old.author.member != author.member);
+        ignored.retain(|old| !old.is_of(author));
         let is_full = ignored.len() >= most;
         if !is_full {
             ignored.push(Ignored { name: name.clone(), author });

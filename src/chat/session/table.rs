@@ -103,6 +103,12 @@ impl SessionTable {
         self.len += 1;
     }
 
+    /// A number that no session gets, for something else that waits for a commit.
+    pub fn next_number(&mut self) -> SessionId {
+        self.last = self.last.next();
+        self.last
+    }
+
     /// Removes the session of a closed connection; returns it with its address.
     pub fn remove(&mut self, id: ClientId) -> Option<(Session, SocketAddr)> {
         let addr = self.addr(id)?;

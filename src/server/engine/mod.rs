@@ -12,6 +12,7 @@
 //! [`Engine::has_work`] and [`Engine::next_deadline`] for the time of the next turn.
 
 pub mod accept;
+mod api;
 mod budget;
 mod closing;
 mod connections;
@@ -147,6 +148,7 @@ impl<L: Listener> Engine<L> {
         self.expire(now);
         self.hub.handle_tick(now);
         self.write_records(now);
+        self.answer_posts(now);
         self.write(now);
         self.drop_slowest(now);
         self.close(now);

@@ -34,6 +34,8 @@ pub struct Counts {
     pub irc_role_messages: usize,
     /// Persons who came through a proxy.
     pub proxied: usize,
+    /// Lines that programs have posted.
+    pub posted: usize,
     pub dropped: usize,
     pub summed: usize,
     pub admitted: usize,
@@ -135,6 +137,7 @@ impl AddAssign for Counts {
         self.irc_monitored += other.irc_monitored;
         self.irc_role_messages += other.irc_role_messages;
         self.proxied += other.proxied;
+        self.posted += other.posted;
         self.dropped += other.dropped;
         self.summed += other.summed;
         self.admitted += other.admitted;

@@ -96,6 +96,8 @@ pub struct Oracle {
     proposed: VecDeque<(Option<usize>, IrcCommand, Proposed)>,
     /// Sessions that will be registered when what is proposed is committed.
     registering: VecDeque<usize>,
+    /// What becomes of messages that were posted: the id of the first line, or `None` for a refusal.
+    pub posted: VecDeque<Option<u64>>,
     /// The rest of a command of IRC about several targets: for each one, the session and a line about it alone.
     irc_rest: VecDeque<(usize, String)>,
     /// The changes of a MODE that are shown when all of them are made.
@@ -148,6 +150,7 @@ impl Oracle {
             delayed,
             proposed: VecDeque::new(),
             registering: VecDeque::new(),
+            posted: VecDeque::new(),
             irc_rest: VecDeque::new(),
             irc_modes: None,
             irc_label: None,

@@ -18,6 +18,8 @@ pub const OPERATOR: usize = usize::MAX;
 
 /// The current room of a member that has none: it has an IRC client.
 pub(super) const NOWHERE: usize = usize::MAX;
+/// The author of what programs post.
+pub(super) const POSTER: usize = usize::MAX - 1;
 
 /// An input of a person, as the server should understand it.
 #[derive(Clone, Debug, PartialEq, Eq)]

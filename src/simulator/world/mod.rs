@@ -56,6 +56,8 @@ pub struct World {
     replica: Option<(Hub, u64)>,
     /// Decides when the server is handed over to a successor, if it ever is.
     handovers: Option<Random>,
+    /// Decides when programs post, if they ever do.
+    pub(super) posts: Option<Random>,
     /// Decides when the settings change, if they ever do.
     pub(super) reloads: Option<Random>,
     /// The greatest limits that there have been.
@@ -183,6 +185,7 @@ impl World {
             replica,
             // Not from `random`, so that a seed stays what it was.
             handovers: (seed / 16 % 8 == 3).then_some(Random(seed)),
+            posts: (hash_of(seed) >> 54 & 3 == 0).then_some(Random(seed)),
             reloads: (hash_of(seed) >> 32 & 3 == 0).then_some(Random(seed)),
             most: MostEver::of(&plan.config),
             irc_listener,

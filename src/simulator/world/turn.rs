@@ -1,12 +1,14 @@
 //! One turn of the server, and what happens between turns: commits, compared passwords, reloads, handovers.
 
 use super::World;
+use crate::chat::policy::nick::Name;
 use crate::chat::{Allowance, ClientId, Config, Hub, Input, Lang, Now};
 use crate::server::engine::Engine;
 use crate::server::engine::state::EngineSettings;
 use crate::server::handover::Handover;
 use crate::simulator::network::Event;
 use crate::simulator::oracle::Compared;
+use crate::simulator::people::names;
 use crate::wire::renderers_of;
 
 impl World {
@@ -115,6 +117,7 @@ impl World {
         {
             self.operate(&order, now);
         }
+        self.post(now);
         self.reload(now);
         self.collect_passwords(now);
         self.collect_proposals(now);
@@ -133,6 +136,31 @@ impl World {
         self.look(now);
         self.check_replica(now);
         self.check();
+    }
+
+    /// Lets a program post, in some turns of some seeds, and checks what becomes of earlier messages.
+    fn post(&mut self, now: Now) {
+        if let Some(random) = &mut self.posts
+            && random.one_in(12)
+        {
+            let (room, name) = (names::room(random), Name::poster(["ci", "Alice"][random.below(2)]).expect("a name"));
+            let mut lines = Vec::new();
+            for _ in 0..1 + random.below(2) {
+                self.texts += 1;
+                lines.push(format!("n{} is posted", 100_000 + self.texts));
+            }
+            self.record_event(|| format!("{} posts {lines:?} in {room}", name.shown));
+            let expected = self.oracle.post(room, &name.shown, lines.clone(), now);
+            let lines = lines.into_iter().map(String::into_boxed_str).collect();
+            // No session has this number.
+            let posted = self.engine.hub_mut().handle_post(ClientId::new(1 << 20), room, name, lines, &now);
+            assert_eq!(posted.is_ok(), expected, "a message for {room}: {posted:?}");
+            self.record_heard(now);
+        }
+        while let Some(posted) = self.engine.hub_mut().poll_posted() {
+            assert_eq!(Some(posted.result.ok()), self.oracle.posted.pop_front(), "another message is committed");
+        }
+        assert!(self.oracle.posted.is_empty(), "a message is committed, and its program is not answered");
     }
 
     /// Lets the settings change, in some turns of some seeds.

@@ -4,6 +4,7 @@ mod accounts;
 mod moderation;
 mod multiline;
 mod operators;
+mod posts;
 mod rooms;
 
 use log::{debug, info};
@@ -91,6 +92,9 @@ impl Hub {
         let Committed { time, origin, change, .. } = committed;
         let allowed = check(&self.shared, change, time.at);
         self.trace.record_committed(|| *origin, change, allowed.is_ok(), time);
+        if let (Change::Post(post), Err(_), Some(origin)) = (change, &allowed, *origin) {
+            self.posts.note_refused(origin, post.lines.len());
+        }
         if let Err(refusal) = allowed {
             client.into_iter().for_each(|id| {
                 refuse_change(&mut self.outbound, &mut self.sessions, &self.shared.members, id, refusal)
@@ -101,6 +105,9 @@ impl Hub {
             return;
         }
         self.apply(client, change, time, now);
+        if let (Change::Post(post), Some(origin)) = (change, *origin) {
+            self.note_posted(origin, post);
+        }
         if let Change::Join(join) = change
             && origin.is_some()
             && client.is_none()
@@ -146,6 +153,7 @@ impl Hub {
             Change::SetMetadata(set) => self.apply_metadata(id, set, time),
             Change::Leave { member, cause } => self.apply_leave(*member, cause, *time),
             Change::SayLines(say) => self.apply_say_lines(id, say, time),
+            Change::Post(post) => self.apply_post(post, time),
             Change::Rename { member, to } => self.apply_rename(*member, to, *time),
             Change::Kick { member, kick } => self.apply_kick(*member, kick, *time, *now),
             Change::Ban(ban) => self.apply_ban(ban, *time),

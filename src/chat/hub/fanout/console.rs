@@ -43,6 +43,15 @@ impl Fanout<'_> {
         }
     }
 
+    /// Shows the operator an event of a room that is in the store alone, with the date if that is a new one.
+    pub fn send_to_console_about(&mut self, room: &str, event: &Event, time: &Now) {
+        if self.sessions.has_console() {
+            self.begin_console_day(time);
+            let label = RoomLabel::Followed(room);
+            self.outbound.send_first(self.sessions, self.members, ClientId::CONSOLE, event, label);
+        }
+    }
+
     /// Shows the operator an event of a room, with the room's name unless it is the lobby.
     pub fn send_to_console_from(&mut self, room: RoomId, event: &Event) {
         if self.sessions.has_console() {

@@ -129,10 +129,11 @@ impl<'s> View<'s, '_> {
         if name.is_empty() {
             return Plan::Report(Report::Ignored);
         }
-        match self.shared.members.find(name) {
-            None => refuse(Refusal::NoSuchMember { name }),
-            Some(target) if target == asker.member => refuse(Refusal::Yourself),
-            Some(target) => Plan::Local(LocalChange::Ignore(target)),
+        match (self.shared.members.find(name), Name::typed_poster(name)) {
+            (None, Some(poster)) => Plan::Local(LocalChange::IgnorePoster(poster)),
+            (None, None) => refuse(Refusal::NoSuchMember { name }),
+            (Some(target), _) if target == asker.member => refuse(Refusal::Yourself),
+            (Some(target), _) => Plan::Local(LocalChange::Ignore(target)),
         }
     }
 }

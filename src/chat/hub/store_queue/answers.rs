@@ -282,6 +282,12 @@ impl Hub {
         if self.shared.rooms.find(&name.key).is_some() {
             return Ok(name);
         }
+        if let Some(stored) = self.shared.rooms.find_stored_mut(&name.key)
+            && messages.last().map_or(0, |message| message.id) < std::mem::take(&mut stored.newest_post)
+        {
+            // A message was posted while the store was read.
+            return Err(Refusal::LookupFails);
+        }
         let has_settings = self.shared.rooms.find_stored(&name.key).is_some_and(|room| room.has_settings());
         if messages.is_empty() && !has_settings {
             self.forget_stored(&name.key);

@@ -13,7 +13,12 @@ use crate::chat::Markers;
 use crate::chat::record::{AccountData, AccountRecord, InitialState, MuteRecord};
 use crate::chat::scram_keys::ScramKeys;
 use crate::chat::{Answer, ClientId, Input, PasswordAnswer, PasswordJob};
+use crate::server::http::api::ApiTokens;
 use crate::simulator::network::peer::Speech;
+
+/// The head of a request to post a message, which waits to be told that it may go on.
+const POST: &str = "POST /api/rooms/lobby/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer 0123456789abcdef\r\n\
+    Content-Type: application/json\r\nContent-Length: 17\r\nExpect: 100-continue\r\n\r\n";
 
 /// The path of the golden file.
 fn path() -> PathBuf {
@@ -42,7 +47,8 @@ fn account() -> AccountRecord {
 
 /// A server with a session in every stage: in two rooms, muted, ignored, banned, whispering, with unread lines and
 /// half lines in both encodings, at each prompt, in the queue, leaving, and within an HTTP request, the header of a proxy and a
-/// TLS handshake; with an account, its two sessions, and a password that is not compared; and with clients of IRC.
+/// TLS handshake, and within the content of a message that is posted; with an account, its two sessions, and a password that is
+/// not compared; and with clients of IRC.
 fn busy_server() -> (TestServer, Vec<Rc<RefCell<Wire>>>) {
     let mut server = TestServer::new(config());
     let now = Now { at: server.at, local: OffsetDateTime::UNIX_EPOCH + server.at };
@@ -106,6 +112,11 @@ fn busy_server() -> (TestServer, Vec<Rc<RefCell<Wire>>>) {
         }
         wires.push(wire);
     }
+    // A message that is posted, whose content is not whole.
+    let posting = server.connect(2, 100_000);
+    server.send(&posting, POST.as_bytes());
+    server.send(&posting, &br#"{"text":"posted"}"#[..9]);
+    wires.push(posting);
     for order in [
         "/mute dave 5",
         "/ban 10.9.8.0/24 7",
@@ -164,6 +175,9 @@ fn handed_over_state_is_the_golden_file() {
 
 /// What every person is shown when the server goes on.
 fn go_on(server: &mut TestServer, wires: &[Rc<RefCell<Wire>>]) -> Vec<String> {
+    // They are settings.
+    server.engine().set_tokens(ApiTokens::parse("ci 0123456789abcdef").ok());
+    server.send(&wires[17], &br#"{"text":"posted"}"#[9..]);
     server.send(&wires[0], b"ne\n/leave\n");
     server.send(&wires[2], &frame("half a frame")[9..]);
     // The passwords and queries that were not answered are answered now.
@@ -188,7 +202,8 @@ fn go_on(server: &mut TestServer, wires: &[Rc<RefCell<Wire>>]) -> Vec<String> {
 fn server_goes_on_from_the_golden_file_as_if_nothing_had_happened() {
     let (mut original, wires) = busy_server();
     let expected = go_on(&mut original, &wires);
-    assert!(expected[1].contains("* grace joined"), "{}", expected[1]);
+    assert!(expected[1].contains("* grace joined") && expected[1].contains(" ci[bot]: posted"), "{}", expected[1]);
+    assert!(expected[17].contains("HTTP/1.1 201 Created"), "{}", expected[17]);
     assert!(expected[15].contains("PRIVMSG #den :one line") && expected[15].contains("label=7"), "{}", expected[15]);
     assert!(expected[16].contains(" 311 lena kate ~kate "), "{}", expected[16]);
 

@@ -53,6 +53,7 @@ impl Oracle {
             Proposed::SayToRole { author, room, operators, kind, text } => {
                 self.say_to_role(author, session, room, operators, (kind, &text), now);
             }
+            Proposed::Post { room, name, lines } => self.commit_post(&room, &name, &lines, now),
             Proposed::Rename { who, name, account, ip } => self.set_name(who, &name, account, ip, now),
             Proposed::Register { who, password, has_keys, ip } => {
                 self.commit_registration(who, password, has_keys, ip, now);

@@ -29,6 +29,11 @@ impl Proposed {
             (Proposed::SayToRole { text, kind, operators, .. }, Change::SayToRole(said)) => {
                 *text == said.text && *kind == said.kind && *operators == (said.role == RoomRole::Operator)
             }
+            (Proposed::Post { room, name, lines }, Change::Post(post)) => {
+                *name == *post.name.shown
+                    && reader::key(room) == reader::key(&post.room.shown)
+                    && lines.iter().map(String::as_str).eq(post.lines.iter().map(|line| &**line))
+            }
             (Proposed::Join { name, room, follow, account, .. }, Change::Join(join)) => {
                 let follows = join.follow.iter().map(place_name);
                 *name == *join.name.shown

@@ -25,6 +25,16 @@ impl Oracle {
         }
     }
 
+    /// A program posts lines in a room; `false` if they are refused at once.
+    pub fn post(&mut self, room: &str, name: &str, lines: Vec<String>, now: Now) -> bool {
+        let proposed = Proposed::Post { room: room.into(), name: name.into(), lines };
+        let is_allowed = !self.ending && self.refusal(&proposed, now).is_none();
+        if is_allowed {
+            self.propose(proposed);
+        }
+        is_allowed
+    }
+
     /// A public change is proposed.
     pub(super) fn propose(&mut self, proposed: Proposed) {
         let session = match &proposed {
@@ -65,6 +75,9 @@ impl Oracle {
                 self.count_refusal(&proposed, &refusal);
                 if proposed.actor() == Some(OPERATOR) {
                     self.send_to_console(&refusal);
+                }
+                if let Proposed::Post { .. } = proposed {
+                    self.posted.push_back(None);
                 }
                 let is_notice = command.name == "NOTICE";
                 if let Some(session) = session.filter(|_| !is_notice) {

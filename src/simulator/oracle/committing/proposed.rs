@@ -88,6 +88,12 @@ pub enum Proposed {
         kind: MessageKind,
         text: String,
     },
+    /// A program that is no member says something.
+    Post {
+        room: String,
+        name: String,
+        lines: Vec<String>,
+    },
     Rename {
         who: usize,
         name: String,
@@ -199,7 +205,7 @@ impl Proposed {
     /// The member whose line it comes from; `None` if it comes from no line of a member.
     pub fn actor(&self) -> Option<usize> {
         match *self {
-            Proposed::Join { .. } | Proposed::Leave { .. } | Proposed::SetKeys { .. } => None,
+            Proposed::Join { .. } | Proposed::Leave { .. } | Proposed::SetKeys { .. } | Proposed::Post { .. } => None,
             Proposed::Move { who, .. }
             | Proposed::Follow { who, .. }
             | Proposed::Unfollow { who, .. }

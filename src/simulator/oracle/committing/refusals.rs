@@ -66,6 +66,9 @@ impl Oracle {
             | Proposed::SayToRole { author, room, .. } => gone(author)
                 .or_else(|| self.refuse_absent(author, room))
                 .or_else(|| self.refuse_speech(author, room, now)),
+            Proposed::Post { ref room, .. } => {
+                self.find_room(room).is_none().then(|| format!("! There is no room {room}."))
+            }
             Proposed::Rename { who, ref name, account, .. } => {
                 gone(who).or_else(|| self.refuse_name(who, &self.members[who].name, name, account))
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{MAX_LINE, Oracle};
 use crate::chat::{Cause, MessageKind, Now};
 use crate::simulator::oracle::members::member::Member;
-use crate::simulator::oracle::reader::OPERATOR;
+use crate::simulator::oracle::reader::{OPERATOR, POSTER};
 use crate::simulator::oracle::rooms::{Message, OracleRoom};
 
 /// The id of a message for one member alone: the page that reads it puts nothing else there.
@@ -42,9 +42,18 @@ impl Oracle {
         id: &str,
         now: Now,
     ) {
-        let tags = self.irc_tags(session, Some(id), now);
+        let tags = self.irc_message_tags(session, author, id, now);
         let source = self.irc_source(author, name);
         self.irc_text(session, &tags, &source, target, kind, text);
+    }
+
+    /// The tags of a message, which tell whether a program has posted it.
+    pub(super) fn irc_message_tags(&self, session: usize, author: usize, id: &str, now: Now) -> String {
+        let tags = self.irc_tags(session, Some(id), now);
+        match author == POSTER && self.readers[session].has_cap("message-tags") {
+            true => format!("{};bot ", tags.trim_end()),
+            false => tags,
+        }
     }
 
     /// Sends a text in as many lines as it needs.

@@ -6,7 +6,7 @@ use super::{MAX_LINE, Oracle};
 use crate::chat::Now;
 use crate::simulator::oracle::members::entering::name;
 use crate::simulator::oracle::moderation::rank::Rank;
-use crate::simulator::oracle::reader::{OPERATOR, Optional, key};
+use crate::simulator::oracle::reader::{OPERATOR, Optional, POSTER, key};
 use crate::simulator::oracle::rooms::Message;
 
 /// Messages of one answer at most.
@@ -76,7 +76,7 @@ impl Oracle {
         }
         for message in &messages[first..] {
             let at = Now { at: Duration::ZERO, local: message.at };
-            let tags = self.irc_tags(session, Some(&format!("0-{}", message.id)), at);
+            let tags = self.irc_message_tags(session, message.author, &format!("0-{}", message.id), at);
             let tags = match (has_batches, tags.strip_prefix('@')) {
                 (false, _) => tags,
                 (true, Some(others)) => format!("@batch=;{others}"),
@@ -87,6 +87,7 @@ impl Oracle {
                 None if self.console.is_some() && message.author == OPERATOR => {
                     self.irc_source(OPERATOR, &message.name)
                 }
+                None if message.author == POSTER => self.irc_source(POSTER, &message.name),
                 None => format!("{name}!{name}@unknown.cloak", name = message.name),
             };
             self.irc_text(session, &tags, &source, &target, message.kind, &message.spoken[message.text_at..]);

@@ -26,7 +26,7 @@ use self::registering::Registration;
 use crate::chat::Now;
 use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::irc::vocabulary::Identity;
-use crate::simulator::oracle::reader::{OPERATOR, Reader, Typed};
+use crate::simulator::oracle::reader::{OPERATOR, POSTER, Reader, Typed};
 
 /// The most bytes of a line without its tags and its end.
 const MAX_LINE: usize = 510;
@@ -194,6 +194,7 @@ impl Oracle {
     fn irc_source(&self, who: usize, name: &str) -> String {
         match who {
             OPERATOR => format!("{name}!chat@local.cloak"),
+            POSTER => format!("{name}!bot@local.cloak"),
             who => {
                 let Identity { user, host, .. } = &self.members[who].identity;
                 format!("{name}!{user}@{host}")

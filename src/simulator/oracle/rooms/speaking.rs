@@ -4,7 +4,7 @@ use crate::chat::{MessageKind, Now};
 use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::moderation::rank::Rank;
 use crate::simulator::oracle::phrases::clock;
-use crate::simulator::oracle::reader::OPERATOR;
+use crate::simulator::oracle::reader::{OPERATOR, POSTER, key};
 use crate::simulator::oracle::rooms::{HistoryEntry, Message};
 
 impl Oracle {
@@ -69,6 +69,39 @@ impl Oracle {
             }
             return;
         }
+        self.deliver((author, speaker), number, message, on_irc, now);
+    }
+
+    /// A program posts lines in a room, under a name that is marked.
+    pub(in crate::simulator::oracle) fn commit_post(&mut self, room: &str, name: &str, lines: &[String], now: Now) {
+        let number = self.find_room(room).expect("a room that exists");
+        self.posted.push_back(Some(self.messages + 1));
+        for line in lines {
+            self.messages += 1;
+            let spoken = format!("{name}: {line}");
+            let (mark, text_at, kind) = (format!("{} ", clock(now)), spoken.len() - line.len(), MessageKind::Said);
+            let (id, author, key) = (self.messages, POSTER, key(name));
+            let message =
+                Message { id, author, name: name.to_owned(), key, mark, spoken, text_at, kind, at: now.local };
+            self.begin_day(number, now);
+            self.deliver((POSTER, None), number, message, true, now);
+            self.counts.posted += 1;
+        }
+        self.remove_if_unkept(number);
+    }
+
+    /// Shows a message to all who read a room, and adds it to the history.
+    fn deliver(
+        &mut self,
+        (author, speaker): (usize, Option<usize>),
+        number: usize,
+        message: Message,
+        on_irc: bool,
+        now: Now,
+    ) {
+        let Message { mark, spoken, kind, .. } = &message;
+        let (line, kind) = (format!("{mark}{spoken}"), *kind);
+        let cost = 96 + message.name.len() + spoken.len() - message.text_at;
         self.store_room(number);
         if author != OPERATOR {
             self.send_room_event_to_console(number, mark, spoken);
@@ -86,11 +119,9 @@ impl Oracle {
                 }
             }
         }
-        let line = format!("{mark}{spoken}");
         let room = self.room(number);
         room.said += 1;
         let (day, begun) = (now.local.date(), room.shown);
-        let cost = 96 + name.len() + text.len();
         room.history.push(HistoryEntry { message, day, begun, cost });
         self.drop_old_messages(number);
         self.grow(number, &line);

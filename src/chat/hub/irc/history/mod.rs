@@ -19,7 +19,7 @@ use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::{Author, ClientId, Holder, MemberSlot, RoomId};
 use crate::chat::irc::timestamp;
 use crate::chat::member::Ignored;
-use crate::chat::policy::nick::{fold, key_of};
+use crate::chat::policy::nick::{Name, fold, key_of};
 use crate::chat::query::{Answer, Lookup};
 use crate::chat::record::Message;
 use crate::chat::room::history::HistoryMessage;
@@ -263,6 +263,7 @@ impl Hub {
             account: source.account.filter(|account| super::registration::is_same(account, name)),
             ..source
         });
+        let source = source.or_else(|| Name::is_poster(name).then(|| Source::of_poster(name)));
         outbound.send_detailed(
             sessions,
             members,

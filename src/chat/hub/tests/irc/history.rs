@@ -19,7 +19,7 @@ const ALL: &str = "batch server-time message-tags labeled-response echo-message 
 
 impl TestHub {
     /// A member with IRC and these capabilities.
-    pub(super) fn enter_with(&mut self, name: &str, caps: &str) -> ClientId {
+    pub(in crate::chat::hub::tests) fn enter_with(&mut self, name: &str, caps: &str) -> ClientId {
         let id = self.enter_irc(name);
         self.say(id, &format!("CAP REQ :{caps}"));
         self.read(id);
