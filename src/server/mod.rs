@@ -2,6 +2,7 @@
 
 pub mod connection;
 pub(crate) mod console;
+pub mod control;
 pub mod engine;
 mod event_loop;
 pub mod handover;
@@ -31,8 +32,9 @@ use std::time::Instant;
 use log::{LevelFilter, info, warn};
 use rustix::fs::fstat;
 
-use self::connection::transport::{ListenerKind, ServerListener, TlsServer, TransportBuffers};
+use self::connection::transport::{ListenerKind, ServerListener, TlsServer, TransportBuffers, UnixServer};
 use self::console::{ScreenSettings, introduction};
+use self::control::{Control, ControlPlace};
 use self::http::Access;
 pub use self::limits::Limits;
 use self::listen::ListenOptions;
@@ -78,6 +80,8 @@ pub struct Settings {
     pub web: Vec<ListenAddr>,
     /// Addresses for the operator's programs.
     pub admin: Vec<ListenAddr>,
+    /// Where the control socket is; `None` for no such socket.
+    pub control: Option<ControlPlace>,
     /// What the sockets are for that the service manager passes to this process, in their order.
     pub sockets: Vec<SocketUse>,
     /// Where the certificates of the listeners with TLS come from; `None` if there are no such listeners.
@@ -133,6 +137,9 @@ pub enum Error {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(store::Error),
+    /// The control socket cannot be made.
+    #[error("cannot make the control socket {}: {}; choose another place with --control PATH", .0.display(), plain_words(.1))]
+    Control(PathBuf, #[source] io::Error),
     /// The log, the poll or the signals cannot be set up.
     #[error("cannot start: {}", plain_words(.0))]
     Start(#[source] io::Error),
@@ -157,6 +164,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         irc,
         web: web_addrs,
         admin,
+        control,
         sockets,
         tls,
         unix_mode,
@@ -213,6 +221,8 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     let options = ListenOptions { limits: &limits, unix_mode, tls: tls.as_ref() };
     let (addrs, listeners) = listen_on(activated, kinds, options)?;
     let opened = store.map(|store| open(store, &hub)).transpose().map_err(Error::Store)?;
+    // After the store: a second server with the same store is told about that first.
+    let control = control.as_ref().map(listen_for_control).transpose()?.flatten();
     let (hub_config, name) = (hub.clone(), hub.name.clone());
     let mut hub = Hub::new(hub, renderers_of(lang, &name));
     let store_writer = opened.map(|(store_writer, start)| {
@@ -224,6 +234,9 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     let mut event_loop =
         event_loop::EventLoop::new(hub, listeners, limits, connections, console, screen).map_err(Error::Start)?;
     event_loop.set_store_writer(store_writer);
+    if let Some(control) = control {
+        event_loop.set_control(control).map_err(Error::Start)?;
+    }
     if has_accounts {
         event_loop.start_hasher();
     }
@@ -279,6 +292,24 @@ fn listen_on(
         }
     }
     Ok((addrs, listeners))
+}
+
+/// Makes the control socket. Where it is by default, the server goes on without it if it cannot be made.
+fn listen_for_control(place: &ControlPlace) -> Result<Option<UnixServer>, Error> {
+    match Control::listen(&place.path) {
+        Ok(listener) => {
+            info!("control socket: {}", place.path.display());
+            Ok(Some(listener))
+        }
+        Err(error) if place.is_default && error.kind() != io::ErrorKind::AddrInUse => {
+            let (path, why) = (place.path.display(), plain_words(&error));
+            warn!(
+                "there is no control socket {path}: {why}; `chinwag backup` cannot ask this server, unless --control PATH names another place"
+            );
+            Ok(None)
+        }
+        Err(error) => Err(Error::Control(place.path.clone(), error)),
+    }
 }
 
 /// Checks what can be checked of settings without starting a server: the files that they name.
