@@ -9,7 +9,7 @@ use crate::util::io_error::plain_words;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No server listens there.
-    #[error("no server has the control socket {path}; name it with --control PATH, as the server's log does", path = .0.display())]
+    #[error("no server has the control socket {path}; name the one that it has with --control PATH, or its process with --pid PID", path = .0.display())]
     NoServer(PathBuf),
     #[error("the control socket {path} belongs to another user; run this as the user of the server, or as root", path = .0.display())]
     OtherUser(PathBuf),

@@ -32,9 +32,9 @@ use std::time::Instant;
 use log::{LevelFilter, info, warn};
 use rustix::fs::fstat;
 
-use self::connection::transport::{ListenerKind, ServerListener, TlsServer, TransportBuffers, UnixServer};
+use self::connection::transport::{ListenerKind, ServerListener, TlsServer, TransportBuffers};
 use self::console::{ScreenSettings, introduction};
-use self::control::{Control, ControlPlace};
+use self::control::ControlPlace;
 use self::http::Access;
 pub use self::limits::Limits;
 use self::listen::ListenOptions;
@@ -222,7 +222,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     let (addrs, listeners) = listen_on(activated, kinds, options)?;
     let opened = store.map(|store| open(store, &hub)).transpose().map_err(Error::Store)?;
     // After the store: a second server with the same store is told about that first.
-    let control = control.as_ref().map(listen_for_control).transpose()?.flatten();
+    let control = control.as_ref().map(ControlPlace::listen).transpose()?.flatten();
     let (hub_config, name) = (hub.clone(), hub.name.clone());
     let mut hub = Hub::new(hub, renderers_of(lang, &name));
     let store_writer = opened.map(|(store_writer, start)| {
@@ -292,24 +292,6 @@ fn listen_on(
         }
     }
     Ok((addrs, listeners))
-}
-
-/// Makes the control socket. Where it is by default, the server goes on without it if it cannot be made.
-fn listen_for_control(place: &ControlPlace) -> Result<Option<UnixServer>, Error> {
-    match Control::listen(&place.path) {
-        Ok(listener) => {
-            info!("control socket: {}", place.path.display());
-            Ok(Some(listener))
-        }
-        Err(error) if place.is_default && error.kind() != io::ErrorKind::AddrInUse => {
-            let (path, why) = (place.path.display(), plain_words(&error));
-            warn!(
-                "there is no control socket {path}: {why}; `chinwag backup` cannot ask this server, unless --control PATH names another place"
-            );
-            Ok(None)
-        }
-        Err(error) => Err(Error::Control(place.path.clone(), error)),
-    }
 }
 
 /// Checks what can be checked of settings without starting a server: the files that they name.

@@ -62,15 +62,11 @@ pub(super) fn ask(mut server: Connection, to: &Path, progress: &mut dyn FnMut(u8
         return Err(Error::Refused(format!("{} is not valid UTF-8; choose another name", to.display())));
     }
     let asked = server.ask(&Request::Copy { to: to.to_owned() });
-    let mut is_begun = false;
     let store = asked.and_then(|()| {
         loop {
             match server.next_answer()? {
                 Answer::Copied { store } => return Ok(store),
-                Answer::Copying { percent } => {
-                    is_begun = true;
-                    progress(percent);
-                }
+                Answer::Copying { percent } => progress(percent),
                 _ => {}
             }
         }
@@ -82,8 +78,9 @@ pub(super) fn ask(mut server: Connection, to: &Path, progress: &mut dyn FnMut(u8
             Ok(Copied { file, store, _server: Some(server) })
         }
         Err(error) => {
-            if is_begun && matches!(error, crate::control::Error::Closed(_)) {
-                // A server that was killed leaves its part.
+            if matches!(error, crate::control::Error::Closed(_)) {
+                // A server that was killed leaves its part, which nobody else can have made: its name has the number of
+                // this process.
                 let _ = fs::remove_file(to);
             }
             Err(error.into())

@@ -1,10 +1,10 @@
 //! The control socket: where other processes of this program ask the server for something, such as a backup.
 
 mod connection;
+mod listen;
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use log::{debug, info, warn};
@@ -12,6 +12,7 @@ use mio::{Interest, Registry, Token};
 use rustix::process::geteuid;
 
 use self::connection::{Connection, Work};
+pub use self::listen::ControlPlace;
 use super::connection::transport::UnixServer;
 use super::store_writer::{CopyStatus, StoreWriter};
 use crate::control::protocol::{Answer, Request};
@@ -19,10 +20,8 @@ use crate::util::slots::Slots;
 
 /// Connections at once; further ones are refused.
 pub const MAX_CONNECTIONS: usize = 8;
-/// The mode of the socket: only the server's user may connect, and root.
-const MODE: u32 = 0o600;
-/// Connections that wait in the kernel's queue at most.
-const BACKLOG: i32 = 16;
+/// Delay before the next try when nothing can be accepted; no event comes when descriptors are free again.
+const RETRY: Duration = Duration::from_secs(1);
 /// Why requests are refused while the server ends.
 const ENDING: &str = "the server is ending; ask again when it runs";
 
@@ -32,6 +31,8 @@ pub struct Control {
     listener: Option<UnixServer>,
     /// Connections may wait to be accepted.
     is_ready: bool,
+    /// The time of the next try, while descriptors are out.
+    retry: Option<Duration>,
     connections: Slots<Connection>,
     /// The connections that wait for a copy of the store, in their order; that of the first one is being made.
     copies: VecDeque<usize>,
@@ -41,14 +42,6 @@ pub struct Control {
 }
 
 impl Control {
-    /// Listens at a path; a socket that a dead server has left there is replaced.
-    ///
-    /// # Errors
-    /// If another server listens there, or the path cannot be used.
-    pub fn listen(path: &Path) -> io::Result<UnixServer> {
-        UnixServer::listen(path, MODE, BACKLOG)
-    }
-
     /// Registers a listening socket under a token; its connections have the [`MAX_CONNECTIONS`] tokens from `first_token` on.
     ///
     /// # Errors
@@ -56,7 +49,8 @@ impl Control {
     pub fn new(mut listener: UnixServer, registry: &Registry, token: Token, first_token: usize) -> io::Result<Self> {
         registry.register(listener.socket_mut(), token, Interest::READABLE)?;
         let (connections, copies) = (Slots::default(), VecDeque::new());
-        Ok(Control { listener: Some(listener), is_ready: true, connections, copies, is_copying: false, first_token })
+        let listener = Some(listener);
+        Ok(Control { listener, is_ready: true, retry: None, connections, copies, is_copying: false, first_token })
     }
 
     /// Records an event of the listening socket.
@@ -71,13 +65,14 @@ impl Control {
         }
     }
 
-    /// The time at which a connection has taken too long.
+    /// The time at which a connection has taken too long, or is accepted at last.
     pub fn next_deadline(&self) -> Option<Duration> {
-        self.connections.iter().filter_map(|(_, connection)| connection.due()).min()
+        self.connections.iter().filter_map(|(_, connection)| connection.due()).chain(self.retry).min()
     }
 
     /// Reads requests, works on them, and writes answers.
     pub fn process(&mut self, registry: &Registry, mut store: Option<&mut StoreWriter>, now: Duration) {
+        self.is_ready |= self.retry.take_if(|at| *at <= now).is_some();
         if !self.is_ready && self.connections.is_empty() {
             return;
         }
@@ -102,8 +97,9 @@ impl Control {
             return;
         }
         self.copies.clear();
-        if std::mem::take(&mut self.is_copying) {
-            store.map(StoreWriter::cancel_copy);
+        self.retry = None;
+        if let Some(store) = store.filter(|_| std::mem::take(&mut self.is_copying)) {
+            store.cancel_copy();
         }
         self.connections.iter_mut().for_each(|connection| connection.end(ENDING, now));
         self.connections.iter_mut().for_each(Connection::write);
@@ -118,8 +114,8 @@ impl Control {
                 Err(error) => {
                     if error.kind() != ErrorKind::WouldBlock {
                         warn!("a request on the control socket was not accepted: {error}");
+                        self.retry = Some(now + RETRY);
                     }
-                    // Without descriptors the client waits until another one connects.
                     self.is_ready = false;
                     return;
                 }
@@ -176,7 +172,9 @@ impl Control {
             if self.is_copying && self.copies.front() == Some(&slot) {
                 info!("the client has closed the connection; the copy of the store is given up");
                 self.is_copying = false;
-                store.as_deref_mut().map(StoreWriter::cancel_copy);
+                if let Some(store) = &mut store {
+                    store.cancel_copy();
+                }
             }
             self.copies.retain(|&copy| copy != slot);
             self.connections.remove(slot);
@@ -219,14 +217,6 @@ impl Control {
 /// respects it.
 fn may_ask(user: u32, own: u32) -> bool {
     user == own || user == 0
-}
-
-/// Where the control socket of a server is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ControlPlace {
-    pub path: PathBuf,
-    /// No option has named it, so that the server goes on if there can be no socket there.
-    pub is_default: bool,
 }
 
 #[cfg(test)]

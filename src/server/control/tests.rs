@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 
 use mio::Poll;
 
@@ -27,7 +28,8 @@ impl Rig {
         let folder = std::env::temp_dir().join(format!("chinwag-control-{name}-{}", std::process::id()));
         fs::create_dir(&folder).unwrap();
         let poll = Poll::new().unwrap();
-        let listener = Control::listen(&folder.join("asked")).unwrap();
+        let place = ControlPlace { path: folder.join("asked"), is_default: false };
+        let listener = place.listen().unwrap().unwrap();
         let control = Control::new(listener, poll.registry(), Token(0), 1).unwrap();
         let options = Options {
             path: folder.join("history"),

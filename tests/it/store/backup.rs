@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
@@ -261,6 +261,26 @@ fn cancelled_backup_leaves_nothing_and_the_server_goes_on() {
 }
 
 #[test]
+fn server_that_is_killed_leaves_no_part_of_a_copy() {
+    let dir = TestDir::new();
+    fill(&dir, 2000);
+    let to = dir.0.join("copy");
+    let server = dir.start(&[]);
+    let mut command = backup(&dir, &[to.to_str().expect("UTF-8")]);
+    let mut running = command.stderr(Stdio::null()).spawn().expect("the program starts");
+    // While it copies, unless the copy is complete by then.
+    let part = || files(&dir).iter().any(|name| name.ends_with("part"));
+    while !part() && running.try_wait().expect("a status").is_none() {
+        std::thread::yield_now();
+    }
+    kill(server);
+    let is_whole = wait(&mut running).success();
+    assert_eq!(to.exists(), is_whole);
+    assert!(!part(), "{:?}", files(&dir));
+    said(backup(&dir, &["--force", to.to_str().expect("UTF-8")]));
+}
+
+#[test]
 fn backup_that_finds_no_space_fails_and_the_store_goes_on() {
     let dir = TestDir::new();
     fill(&dir, 2000);
@@ -329,21 +349,25 @@ fn socket_that_listens_and_is_no_server_of_chinwag_is_an_error() {
     let dir = TestDir::new();
     fill(&dir, 1);
     let listener = UnixListener::bind(socket(&dir)).expect("a socket");
-    let run = || -> Output {
-        let mut running = backup(&dir, &[dir.0.join("copy").to_str().expect("UTF-8")])
-            .stderr(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
+    let run = |answer: &str| {
+        let mut command = backup(&dir, &[dir.0.join("copy").to_str().expect("UTF-8")]);
+        let running = command.stderr(Stdio::piped()).spawn().expect("the program starts");
         let (mut stream, _) = listener.accept().expect("a connection");
-        stream.write_all(b"* Welcome\n").expect("write");
+        stream.write_all(answer.as_bytes()).expect("write");
         drop(stream);
-        wait(&mut running);
-        running.wait_with_output().expect("output")
+        let output = running.wait_with_output().expect("output");
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).expect("UTF-8")
     };
-    let output = run();
-    assert_eq!(output.status.code(), Some(1));
-    let error = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(error.contains("is another version of chinwag"), "{error}");
+    for (answer, error) in [
+        ("* Welcome\n", "is another version of chinwag"),
+        ("", "has ended, or has closed the connection"),
+        ("{\"t\":\"copying\",\"percent\":3}\n{\"t\":\"cop", "has ended, or has closed the connection"),
+        ("{\"t\":\"copied\",\"store\":[1,2]}\n", "but it is not there: the server sees other files"),
+        ("{\"t\":\"error\",\"why\":\"no\"}\n", "chinwag: no\n"),
+    ] {
+        let told = run(answer);
+        assert!(told.contains(error) && told.lines().count() == 1, "{answer}: {told}");
+    }
     assert_eq!(files(&dir), ["history.db", "history.db.control"]);
 }
