@@ -6,9 +6,8 @@ use clap::{Args, value_parser};
 
 use crate::transfer;
 
-const AFTER_HELP: &str = "\
-The server that uses the store makes the copy while it runs, with everything that was said until the end of the copy. Without
-a server the file is copied by this command. Code 0: the copy is there, whole, and on the disk.";
+const AFTER_HELP: &str = "The server that uses the store makes the copy while it runs, with everything that was said up to its end. If no server runs, \
+this command copies the file. Exit code 0 means that the copy is there, whole, and on the disk.";
 
 /// Copy the store of a server into a file, also while the server runs
 #[derive(Clone, Debug, Args)]

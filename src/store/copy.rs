@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rustix::fs::statvfs;
 use self_cell::{MutBorrow, self_cell};
 
@@ -125,8 +125,8 @@ impl Copy {
     /// Copies some pages, and more while `more` returns `true`; returns itself unless it is complete.
     pub fn step(self, more: &mut dyn FnMut() -> bool) -> Result<(Option<Self>, CopyStep), Error> {
         loop {
-            let step = self.backup.borrow_dependent().step(PAGES).map_err(DbError::from);
-            match step.map_err(|error| error.with_path(&self.file.path))? {
+            let step = self.backup.borrow_dependent().step(PAGES);
+            match step.map_err(|error| failure(error, &self.file.path))? {
                 StepResult::Done => {
                     drop(self.backup);
                     return Ok((None, CopyStep::Done(self.file)));
@@ -146,6 +146,18 @@ impl Copy {
         let progress = self.backup.borrow_dependent().progress();
         let (pages, left) = (i64::from(progress.pagecount), i64::from(progress.remaining));
         (100 * (pages - left) / pages.max(1)).clamp(0, 100) as u8
+    }
+}
+
+/// The error of a step. SQLite does not say which of the two files has failed, nor why.
+fn failure(error: rusqlite::Error, path: &Path) -> Error {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::SystemIoFailure) => {
+            let why = "it cannot be written, or the store cannot be read: the disk is broken or full, or the file is longer \
+                       than allowed (ulimit -f)";
+            Error::Unusable(path.to_owned(), why.into())
+        }
+        _ => DbError::from(error).with_path(path),
     }
 }
 

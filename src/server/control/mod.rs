@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-use log::{debug, info, warn};
+use log::{info, warn};
 use mio::{Interest, Registry, Token};
 use rustix::process::geteuid;
 
@@ -197,7 +197,7 @@ impl Control {
             match store.poll_copy() {
                 Some(CopyStatus::Running(percent)) => return connection.tell_progress(percent),
                 Some(CopyStatus::Done(file)) => {
-                    debug!("the store is copied to {}", file.path().display());
+                    info!("the store is copied to {}", file.path().display());
                     connection.answer(&Answer::Copied { store: store.inode() });
                     connection.set_work(Work::Copied(file));
                 }
