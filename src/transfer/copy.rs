@@ -1,6 +1,7 @@
 //! Has a store copied into a new file: by the server that uses it, or by this process if none does.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
@@ -49,15 +50,30 @@ impl Source {
     /// Copies the store into a new file. `progress` is told the percentage that is copied.
     pub(super) fn copy(&self, to: &Path, progress: &mut dyn FnMut(u8)) -> Result<Copied, Error> {
         match (self.server()?, &self.store) {
-            (Some(server), _) => ask(server, to, progress),
+            (Some(server), _) => self.copy_by(server, to, progress),
             (None, Some(store)) => copy_here(store, to, progress),
             (None, None) => Err(Error::NoSource),
         }
     }
+
+    /// Has a server copy its store into a new file.
+    pub(super) fn copy_by(&self, server: Connection, to: &Path, progress: &mut dyn FnMut(u8)) -> Result<Copied, Error> {
+        let copied = ask(server, to, progress)?;
+        // The socket may be that of another server, such as one that the environment names.
+        if let Some(path) = &self.store
+            && fs::metadata(path).is_ok_and(|found| (found.dev(), found.ino()) != copied.store)
+        {
+            return Err(Error::Refused(format!(
+                "the server that was asked uses another store than {}; leave out --store, or name the socket of its server",
+                path.display()
+            )));
+        }
+        Ok(copied)
+    }
 }
 
 /// Has the server make the copy.
-pub(super) fn ask(mut server: Connection, to: &Path, progress: &mut dyn FnMut(u8)) -> Result<Copied, Error> {
+fn ask(mut server: Connection, to: &Path, progress: &mut dyn FnMut(u8)) -> Result<Copied, Error> {
     if to.to_str().is_none() {
         return Err(Error::Refused(format!("{} is not valid UTF-8; choose another name", to.display())));
     }

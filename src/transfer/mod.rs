@@ -54,7 +54,7 @@ pub fn export(settings: &ExportSettings) -> Result<(), Error> {
     let Some(server) = source.server()? else { return write_messages(settings, &settings.store) };
     let mut copy = path::absolute(&settings.store).map_err(|error| Error::Copy(settings.store.clone(), error))?;
     copy.as_mut_os_string().push(format!(".{}.export", process::id()));
-    let copied = copy::ask(server, &copy, &mut |_| ())?;
+    let copied = source.copy_by(server, &copy, &mut |_| ())?;
     write_messages(settings, copied.file.path()).map_err(|error| match error {
         Error::Store(store::Error::NoRoom(_, room)) => store::Error::NoRoom(settings.store.clone(), room).into(),
         error => error,

@@ -172,6 +172,11 @@ fn server_is_found_by_its_store_its_process_and_its_socket() {
     };
     said(run(&["--pid", &pid, &to("one")]));
     said(run(&["--control", named.to_str().expect("UTF-8"), &to("two")]));
+    // A server with another store is not asked for this one.
+    let other = TestDir::new();
+    fill(&other, 1);
+    let error = refused(backup(&other, &["--control", named.to_str().expect("UTF-8"), &to("three")]));
+    assert!(error.contains("uses another store than") && files(&other) == ["history.db"], "{error}");
     // The store alone does not tell where that socket is.
     let error = refused(backup(&dir, &[&to("three")]));
     assert!(error.contains("history.db is in use by another process"), "{error}");
