@@ -40,7 +40,7 @@ enum Topic {
     Tls,
     /// Proxies that name their clients, and Unix sockets
     Proxies,
-    /// Storage: history in a file, export and import
+    /// Storage: history in a file, backup, export and import
     Storage,
     /// Messages that programs post: tokens, the request, its answers
     Api,

@@ -6,7 +6,8 @@ mod tls;
 mod values;
 
 use std::env;
-use std::path::Path;
+use std::path::{self, Path, PathBuf};
+use std::process;
 use std::time::Duration;
 
 use clap::Args;
@@ -18,7 +19,9 @@ use self::options::{
 };
 use self::values::{IrcOperArg, ListenAddrs};
 use crate::chat::{self, Lang, Login, Mode, OfflineWhispers};
+use crate::control::place;
 use crate::server::connection::transport::ListenerKind;
+use crate::server::control::ControlPlace;
 use crate::server::http::Access;
 use crate::server::listen_addr::ListenAddr;
 use crate::server::service::activation::SocketUse;
@@ -104,6 +107,7 @@ impl Serve {
             web: addrs(&self.listeners.web),
             admin: addrs(&self.listeners.admin),
             api_tokens: self.listeners.api_tokens.clone(),
+            control: self.control(),
             sockets: self.sockets.clone(),
             tls: self.certificate_source(),
             unix_mode: self.listeners.unix_mode,
@@ -143,6 +147,15 @@ impl Serve {
             hub: self.hub(),
             reload: None,
         }
+    }
+
+    /// Where the control socket is.
+    fn control(&self) -> Option<ControlPlace> {
+        let absolute = |path: PathBuf| path::absolute(&path).unwrap_or(path);
+        let default = || place::default_for(self.history.store.as_deref(), process::id(), |name| env::var_os(name));
+        let is_default = self.general.control.is_none();
+        let path = self.general.control.clone().or_else(default)?;
+        Some(ControlPlace { path: absolute(path), is_default })
     }
 
     /// Where the server's password comes from.

@@ -13,8 +13,11 @@ use mio::{Events, Interest, Poll, Registry, Token};
 use signal_hook::consts::SIGHUP;
 use signal_hook_mio::v1_0::Signals;
 
-use super::connection::transport::{CONNECTIONS, ListenerKind, Readiness, ServerListener, TlsServer, TransportBuffers};
+use super::connection::transport::{
+    CONNECTIONS, ListenerKind, Readiness, ServerListener, TlsServer, TransportBuffers, UnixServer,
+};
 use super::console::{Console, ScreenSettings};
+use super::control::{self, Control};
 use super::engine::{Budget, Engine};
 use super::http::Access;
 use super::http::api::ApiTokens;
@@ -38,7 +41,9 @@ const CONSOLE: Token = Token(1);
 const CONSOLE_OUTPUT: Token = Token(2);
 const LOG_OUTPUT: Token = Token(3);
 const HASHER: Token = Token(4);
-const LISTENERS: usize = 5;
+const CONTROL: Token = Token(5);
+const CONTROL_CONNECTIONS: usize = 6;
+const LISTENERS: usize = CONTROL_CONNECTIONS + control::MAX_CONNECTIONS;
 /// Events of one poll at most.
 const EVENTS: usize = 1024;
 
@@ -76,6 +81,8 @@ pub struct EventLoop {
     tls: Option<Rc<TlsServer>>,
     /// Told how the server is, if one has started it.
     service_manager: Option<ServiceManager>,
+    /// Where other processes of this program ask for something, if there is a socket for that.
+    control: Option<Control>,
     engine: Engine<ServerListener>,
 }
 
@@ -121,6 +128,7 @@ impl EventLoop {
             hasher: None,
             tls: None,
             service_manager: None,
+            control: None,
             engine,
         })
     }
@@ -154,6 +162,16 @@ impl EventLoop {
     /// Sets who is told how the server is.
     pub fn set_service_manager(&mut self, service_manager: Option<ServiceManager>) {
         self.service_manager = service_manager;
+    }
+
+    /// Sets the control socket.
+    ///
+    /// # Errors
+    /// If the kernel refuses to register it.
+    pub fn set_control(&mut self, listener: UnixServer) -> io::Result<()> {
+        let control = Control::new(listener, self.poll.registry(), CONTROL, CONTROL_CONNECTIONS)?;
+        self.control = Some(control);
+        Ok(())
     }
 
     /// Sets what reads the settings again.
@@ -224,6 +242,7 @@ impl EventLoop {
                 hash_passwords(hasher, self.engine.hub_mut(), self.poll.registry(), now);
             }
             self.engine.process_output(now);
+            self.answer_control(now.at);
             self.tell_service_manager(now.at);
             if let Some(console) = &mut self.console {
                 console.show(self.engine.hub_mut(), now.at);
@@ -254,7 +273,8 @@ impl EventLoop {
         let certificates = self.certificates.as_ref().map(CertificateWatch::next_deadline);
         let console = self.console.as_ref().and_then(|console| console.next_deadline(now));
         let manager = self.service_manager.as_ref().and_then(ServiceManager::next_deadline);
-        [self.engine.next_deadline(), hasher, retry, certificates, console, manager]
+        let control = self.control.as_ref().and_then(Control::next_deadline);
+        [self.engine.next_deadline(), hasher, retry, certificates, console, manager, control]
             .into_iter()
             .flatten()
             .min()
@@ -270,6 +290,15 @@ impl EventLoop {
         manager.turn(self.engine.hub().head_count(), now);
     }
 
+    /// Works on what other processes ask for on the control socket.
+    fn answer_control(&mut self, now: Duration) {
+        let Some(control) = &mut self.control else { return };
+        if self.engine.is_ending() {
+            control.end(self.engine.store_writer_mut(), now);
+        }
+        control.process(self.poll.registry(), self.engine.store_writer_mut(), now);
+    }
+
     /// Passes an event on.
     fn record_event(&mut self, event: &Event) {
         match event.token() {
@@ -277,6 +306,8 @@ impl EventLoop {
             CONSOLE => self.console.iter_mut().for_each(Console::notify),
             CONSOLE_OUTPUT | LOG_OUTPUT => {}
             HASHER => self.hasher.iter_mut().for_each(Hasher::notify),
+            CONTROL => self.control.iter_mut().for_each(Control::notify_listener),
+            Token(token) if token < LISTENERS => self.control.iter_mut().for_each(|control| control.notify(token)),
             Token(token) if token < CONNECTIONS => self.engine.notify_listener(token - LISTENERS),
             Token(token) => self.engine.record_event(token - CONNECTIONS, event.into()),
         }

@@ -2,6 +2,7 @@
 
 pub mod connection;
 pub(crate) mod console;
+pub mod control;
 pub mod engine;
 mod event_loop;
 pub mod handover;
@@ -32,6 +33,7 @@ use rustix::fs::fstat;
 
 use self::connection::transport::{ListenerKind, ServerListener, TlsServer, TransportBuffers};
 use self::console::{ScreenSettings, introduction};
+use self::control::ControlPlace;
 use self::http::Access;
 pub use self::limits::Limits;
 use self::listen::ListenOptions;
@@ -80,6 +82,8 @@ pub struct Settings {
     pub admin: Vec<ListenAddr>,
     /// The file with the tokens of programs that may post, if any may.
     pub api_tokens: Option<PathBuf>,
+    /// Where the control socket is; `None` for no such socket.
+    pub control: Option<ControlPlace>,
     /// What the sockets are for that the service manager passes to this process, in their order.
     pub sockets: Vec<SocketUse>,
     /// Where the certificates of the listeners with TLS come from; `None` if there are no such listeners.
@@ -138,6 +142,9 @@ pub enum Error {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(store::Error),
+    /// The control socket cannot be made.
+    #[error("cannot make the control socket {}: {}; choose another place with --control PATH", .0.display(), plain_words(.1))]
+    Control(PathBuf, #[source] io::Error),
     /// The log, the poll or the signals cannot be set up.
     #[error("cannot start: {}", plain_words(.0))]
     Start(#[source] io::Error),
@@ -163,6 +170,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         web: web_addrs,
         admin,
         api_tokens,
+        control,
         sockets,
         tls,
         unix_mode,
@@ -218,6 +226,8 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     let options = ListenOptions { limits: &limits, unix_mode, tls: tls.as_ref() };
     let (addrs, listeners) = listen_on(activated, kinds, options)?;
     let opened = store.map(|store| open(store, &hub)).transpose().map_err(Error::Store)?;
+    // After the store: a second server with the same store is told about that first.
+    let control = control.as_ref().map(ControlPlace::listen).transpose()?.flatten();
     let (hub_config, name) = (hub.clone(), hub.name.clone());
     let mut hub = Hub::new(hub, renderers_of(lang, &name));
     let store_writer = opened.map(|(store_writer, start)| {
@@ -229,6 +239,9 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     let mut event_loop =
         event_loop::EventLoop::new(hub, listeners, limits, connections, console, screen).map_err(Error::Start)?;
     event_loop.set_store_writer(store_writer);
+    if let Some(control) = control {
+        event_loop.set_control(control).map_err(Error::Start)?;
+    }
     if has_accounts {
         event_loop.start_hasher();
     }

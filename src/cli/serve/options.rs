@@ -41,6 +41,10 @@ pub struct General {
     /// Operator console on standard input; auto: if stdin and stdout are a terminal; always on with p2p
     #[arg(long, value_enum, default_value_t, num_args = 0..=1, default_missing_value = "on", hide_env = true, env = "CHINWAG_CONSOLE")]
     pub console: ConsoleArg,
+
+    /// Unix socket where `chinwag backup` asks this server [default: with --store FILE, FILE.control]
+    #[arg(hide_short_help = true, long, value_name = "PATH", hide_env = true, env = "CHINWAG_CONTROL")]
+    pub control: Option<PathBuf>,
 }
 
 /// Where clients connect.

@@ -125,6 +125,11 @@ impl<L: Listener> Engine<L> {
         self.store_writer = store_writer;
     }
 
+    /// The store writer, with `--store`.
+    pub fn store_writer_mut(&mut self) -> Option<&mut StoreWriter> {
+        self.store_writer.as_mut()
+    }
+
     /// Sets what the transports count together.
     pub fn set_buffers(&mut self, buffers: Rc<TransportBuffers>) {
         self.buffers = Some(buffers);

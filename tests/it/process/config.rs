@@ -14,6 +14,7 @@ const VALUES: &[(&str, &str, &str, &str)] = &[
     ("mode", "p2p", "p2p", "\"p2p\""),
     ("login", "address", "address", "\"address\""),
     ("console", "on", "off", "false"),
+    ("control", "a", "b", "\"c\""),
     ("name", "a", "b", "\"c\""),
     ("motd", "a", "b", "\"c\""),
     ("log-format", "json", "json", "\"json\""),
