@@ -100,7 +100,7 @@ impl World {
                     Some(format!("the handshake of person {who} does not end"))
                 }
                 ReaderStage::Outside => None,
-                _ if self.oracle.unread_bytes(who) > 0 => {
+                _ if self.oracle.owed_bytes(who) > 0 => {
                     Some(format!("person {who} has unread text {:?}", self.oracle.unread_text(who)))
                 }
                 // A client that is being closed and keeps its side open is given some time.
@@ -155,7 +155,7 @@ impl World {
             for &who in &self.alive {
                 let reads = self.people[who].pace == ReadingPace::Eager
                     && self.oracle.readers[who].stage != ReaderStage::Outside;
-                let unread = self.oracle.unread_bytes(who);
+                let unread = self.oracle.owed_bytes(who);
                 assert!(!reads || unread == 0, "the server ends and person {who} has {unread} unread bytes");
             }
         } else {
