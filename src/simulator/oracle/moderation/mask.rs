@@ -19,7 +19,9 @@ impl Mask {
 
     pub fn parse(word: &str) -> Option<Mask> {
         let (is_mute, rest) = word.strip_prefix("m:").map_or((false, word), |rest| (true, rest));
+        let account = rest.strip_prefix("a:").map(composed);
         let parts = match rest.split_once('!') {
+            _ if account.is_some() => ["", "", ""],
             Some((nick, rest)) => {
                 let (user, host) = rest.split_once('@').unwrap_or((rest, ""));
                 [nick, user, host]
@@ -30,7 +32,6 @@ impl Mask {
             },
         };
         let parts = parts.map(|part| if part.is_empty() { "*".into() } else { composed(part) });
-        let account = rest.strip_prefix("a:").map(composed);
         (!rest.is_empty() && word.len() <= 100).then_some(Mask { is_mute, account, parts })
     }
 
