@@ -51,7 +51,9 @@ pub use event::{
     CertificateState, ConsoleText, Due, Event, Help, IrcLine, MessageKind, Notice, People, Refusal, Sender,
     SettingsView, Source, Topic, Whois,
 };
-pub use hub::{DISCONNECTS_PER_TICK, HeadCount, Hub, HubState, OPERATOR_LOG, StatsSnapshot, TraceEvent, WriteBatch};
+pub use hub::{
+    DISCONNECTS_PER_TICK, HeadCount, Hub, HubState, HubView, OPERATOR_LOG, StatsSnapshot, TraceEvent, WriteBatch,
+};
 pub use i18n::Lang;
 pub use id::{ClientId, LOBBY, Now};
 pub use input::{Allowance, Close, Input, NewConnection, ResumeRequest};

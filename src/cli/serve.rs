@@ -136,6 +136,7 @@ impl Serve {
             password: self.password(),
             motd: self.general.motd.clone(),
             hub: self.hub(),
+            takes_over: false,
             reload: None,
         }
     }

@@ -202,6 +202,12 @@ impl Store {
         }
     }
 
+    /// Closes the file for another process that opens it; [`Store::reopen`] takes it back. Its log stays beside it, which
+    /// the other process reads.
+    pub fn release(&mut self) {
+        self.close();
+    }
+
     /// Opens the file again after a failure.
     ///
     /// It must be the same file, or a copy that contains everything that was stored.

@@ -29,6 +29,11 @@ impl WebSide {
         WebSide { access: Access::default(), page: ServedPage::new(name), exchanges, certificates: Vec::new() }
     }
 
+    /// The counts of exchanges.
+    pub fn exchanges(&self) -> &IpLimit {
+        &self.exchanges
+    }
+
     /// Gives the counts of exchanges.
     pub fn into_exchanges(self) -> IpLimit {
         self.exchanges
