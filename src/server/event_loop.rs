@@ -251,13 +251,13 @@ impl EventLoop {
             }
             self.engine.process_output(now);
             self.tell_service_manager(now.at);
+            if self.go_on_with_upgrade(now) {
+                return Ok(0);
+            }
             if let Some(console) = &mut self.console {
                 console.show(self.engine.hub_mut(), now.at);
             }
             logging::flush();
-            if self.go_on_with_upgrade(now) {
-                return Ok(0);
-            }
             self.engine.count_turn(self.clock.elapsed().saturating_sub(now.at));
             if self.engine.is_done(now.at) {
                 self.engine.finish_writing(now);

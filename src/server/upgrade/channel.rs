@@ -202,8 +202,8 @@ impl Channel {
         let received = loop {
             let flags = RecvFlags::CMSG_CLOEXEC;
             match recvmsg(&self.socket, &mut [IoSliceMut::new(&mut block)], &mut control, flags) {
-                Err(Errno::INTR) => {}
-                Err(Errno::CONNRESET) => return Err(ended()),
+                // The other process has ended and not read everything. That is told once, before what it has sent.
+                Err(Errno::INTR | Errno::CONNRESET) => {}
                 result => break result?,
             }
         };

@@ -53,6 +53,8 @@ const EXIT_TIMEOUT: Duration = Duration::from_millis(20);
 /// How often a killed process is looked at until it has ended, which is nearly always at once.
 const REAP_INTERVAL: Duration = Duration::from_millis(50);
 
+const UNEXPECTED: &str = "the new program has sent something unexpected";
+
 /// The upgrades of a server: one at a time.
 pub struct Upgrade {
     /// How the successor is started, or why it cannot be.
@@ -198,7 +200,8 @@ impl Upgrade {
             *at = now.at + REAP_INTERVAL;
         }
         if self.is_under_way() && parts.engine.is_ending() {
-            self.give_up("the server ends", &mut parts, now.at);
+            self.stop(&mut parts, now.at);
+            info!(target: OPERATOR_LOG, "the upgrade is given up, since the server ends");
         }
         match std::mem::replace(&mut self.stage, Stage::Idle) {
             Stage::Idle => return false,
@@ -236,8 +239,8 @@ impl Upgrade {
                 );
                 self.give_up(&why, parts, now.at);
             }
-            Ok(Some(Message::Refused { why })) => self.give_up(&format!("the new program says: {why}"), parts, now.at),
-            Ok(Some(_)) => self.give_up("the new program has sent something unexpected", parts, now.at),
+            Ok(Some(Message::Refused { why })) => self.give_up(&says(&why), parts, now.at),
+            Ok(Some(_)) => self.give_up(UNEXPECTED, parts, now.at),
             Ok(None) if is_late => {
                 let why = format!("the new program was not ready within {} s", START_TIMEOUT.as_secs());
                 self.give_up(&why, parts, now.at);
@@ -258,16 +261,19 @@ impl Upgrade {
 
     /// Ends the successor; this process goes on.
     fn give_up(&mut self, why: &str, parts: &mut Parts, now: Duration) {
+        let said = self.stop(parts, now);
+        self.note_failure(format!("{why}{said}"));
+    }
+
+    /// Ends the successor; gives how it has ended, in brackets.
+    fn stop(&mut self, parts: &mut Parts, now: Duration) -> String {
+        let stage = std::mem::replace(&mut self.stage, Stage::Idle);
+        let (Stage::Starting(successor) | Stage::Ending(successor)) = stage else { return String::new() };
         parts.engine.set_accepting(true);
-        let (Stage::Starting(successor) | Stage::Ending(successor)) = std::mem::replace(&mut self.stage, Stage::Idle)
-        else {
-            return;
-        };
         let fd = successor.channel.raw_fd();
         let _ = parts.registry.deregister(&mut SourceFd(&fd));
         drop(successor.channel);
-        let said = self.end(successor.child, now);
-        self.note_failure(format!("{why}{said}"));
+        self.end(successor.child, now)
     }
 
     /// Kills a successor that has not ended; gives how it has ended, in brackets.
@@ -289,11 +295,10 @@ impl Upgrade {
         self.failure = Some(why);
     }
 
-    /// Passes a signal on that has come while the server was handed over. Only after [`Upgrade::turn`] has returned `true`.
+    /// Passes a signal on, if it ends the server or lets it read its settings, that has come while the server was handed over. Only after [`Upgrade::turn`] has returned `true`.
     pub fn pass_on(&self, signal: i32) {
-        if let Stage::Ending(successor) = &self.stage
-            && let Some(signal) = Signal::from_named_raw(signal)
-        {
+        let signal = [Signal::HUP, Signal::INT, Signal::TERM].into_iter().find(|known| known.as_raw() == signal);
+        if let (Stage::Ending(successor), Some(signal)) = (&self.stage, signal) {
             let _ = kill_process(Pid::from_child(&successor.child), signal);
         }
     }
@@ -310,7 +315,9 @@ fn hand_over(successor: &mut Successor, listening: &[Listening], parts: &mut Par
     parts.engine.release_store();
     let inventory = Inventory::of(parts.engine, listening, parts.console.as_deref_mut());
     let pid = successor.child.id();
-    let sent = send_all(&successor.channel, &inventory, parts).and_then(|()| {
+    let sent =
+        send_all(&successor.channel, &inventory, parts).map_err(|why| refusal(&successor.channel).unwrap_or(why));
+    let sent = sent.and_then(|()| {
         // The service manager believes the next process only after it was named.
         parts.tell_main_pid(pid, now);
         let lost = |error| {
@@ -356,9 +363,20 @@ fn send_all(channel: &Channel, inventory: &Inventory, parts: &mut Parts) -> Resu
     channel.send_bytes(&state).map_err(lost)?;
     channel.send_descriptors(&descriptors).map_err(lost)?;
     match channel.receive(SILENCE).map_err(lost)? {
-        Message::Ready => {}
-        Message::Refused { why } => return Err(format!("the new program says: {why}")),
-        _ => return Err("the new program has sent something unexpected".into()),
+        Message::Ready => Ok(()),
+        Message::Refused { why } => Err(says(&why)),
+        _ => Err(UNEXPECTED.into()),
     }
-    Ok(())
+}
+
+/// Why the successor does not go on, if it has said so before it has ended.
+fn refusal(channel: &Channel) -> Option<String> {
+    match channel.try_receive() {
+        Ok(Some(Message::Refused { why })) => Some(says(&why)),
+        _ => None,
+    }
+}
+
+fn says(why: &str) -> String {
+    format!("the new program says: {why}")
 }

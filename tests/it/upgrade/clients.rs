@@ -53,7 +53,6 @@ fn mute_ban_and_roles_last() {
     server.type_in("/ban 192.0.2.7\n/mod alice\n");
     server.console.until("alice is now a moderator");
     alice.until("moderator");
-    bob.until("moderator");
     server.upgrade();
     server.type_in("/mutes\n");
     server.console.until("* bob is muted for another 5 minutes.");
@@ -111,8 +110,8 @@ fn page_goes_on_in_the_midst_of_a_frame_and_of_a_request() {
     page.send("from the page");
     alice.expect("[T] page: from the page");
     alice.send("to the page\n");
-    let message = page.until("msg");
-    assert_eq!(message["text"], json!("to the page"));
+    assert_eq!(page.until("said")["text"], json!("from the page"));
+    assert_eq!(page.until("said")["text"], json!("to the page"));
 }
 
 #[test]

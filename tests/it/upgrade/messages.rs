@@ -97,7 +97,7 @@ fn history_and_ids_of_messages_go_on_with_a_store() {
     let mut alice = server.login("alice");
     let mut id_of = |text: &str| {
         alice.send(&format!("{text}\n"));
-        page.until("msg")["id"].as_u64().expect("an id")
+        page.until("said")["id"].as_u64().expect("an id")
     };
     let first = id_of("first");
     server.upgrade();
