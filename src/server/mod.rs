@@ -302,6 +302,7 @@ fn serve(settings: Settings, channel: Option<&Channel>) -> Result<u8, Error> {
         successor::await_go_on(channel)?;
         event_loop.own_files();
         close_unwanted(handed_over);
+        successor::tell_serving(channel);
     }
     event_loop.run().map_err(Error::Poll)
 }

@@ -13,6 +13,7 @@ use crate::server::console::ConsoleState;
 use crate::server::engine::state::EngineState;
 use crate::server::handover::{Handover, VERSION};
 use crate::server::listen_addr::ListenAddr;
+use crate::util::logging;
 
 /// How long the server may take to begin, since connections with TLS end before.
 const BEGIN_TIMEOUT: Duration = Duration::from_secs(20);
@@ -86,13 +87,17 @@ pub fn await_go_on(channel: &Channel) -> Result<(), Error> {
     let lost = |error: std::io::Error| failed(format!("the server {error}, and goes on"));
     channel.send(&Message::Ready).map_err(lost)?;
     match channel.receive(SILENCE).map_err(lost)? {
-        Message::GoOn => {}
-        other => return Err(failed(format!("the server has sent {other:?} at the end"))),
+        Message::GoOn => Ok(()),
+        other => Err(failed(format!("the server has sent {other:?} at the end"))),
     }
-    // The server waits for this only to tell it.
-    let _ = channel.send(&Message::Serving);
+}
+
+/// Says that this process serves. The server waits for that before it ends, to have the last word in the log.
+pub fn tell_serving(channel: &Channel) {
     info!("this process (version {}) has taken over the server", env!("CARGO_PKG_VERSION"));
-    Ok(())
+    logging::flush();
+    // It may have ended already.
+    let _ = channel.send(&Message::Serving);
 }
 
 fn failed(why: String) -> Error {
