@@ -143,7 +143,7 @@ impl Channel {
     /// If none comes, the other process has ended, or it sends something else.
     pub fn receive(&self, most: Duration) -> io::Result<Message> {
         let mut packet = Vec::new();
-        self.receive_packet(&mut packet, most)?;
+        self.receive_packet(&mut packet, &mut Vec::new(), most)?;
         read_message(&packet)
     }
 
@@ -166,7 +166,7 @@ impl Channel {
     pub fn receive_bytes(&self, count: usize) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         while bytes.len() < count {
-            self.receive_packet(&mut bytes, SILENCE)?;
+            self.receive_packet(&mut bytes, &mut Vec::new(), SILENCE)?;
         }
         if bytes.len() > count { Err(unexpected("more bytes than were announced")) } else { Ok(bytes) }
     }
@@ -178,16 +178,15 @@ impl Channel {
     pub fn receive_descriptors(&self, count: usize) -> io::Result<Vec<OwnedFd>> {
         let mut descriptors = Vec::new();
         while descriptors.len() < count {
-            self.wait(PollFlags::IN, SILENCE)?;
-            self.read_packet(&mut Vec::new(), &mut descriptors)?;
+            self.receive_packet(&mut Vec::new(), &mut descriptors, SILENCE)?;
         }
         Ok(descriptors)
     }
 
-    fn receive_packet(&self, bytes: &mut Vec<u8>, most: Duration) -> io::Result<()> {
+    fn receive_packet(&self, bytes: &mut Vec<u8>, descriptors: &mut Vec<OwnedFd>, most: Duration) -> io::Result<()> {
         loop {
             self.wait(PollFlags::IN, most)?;
-            match self.read_packet(bytes, &mut Vec::new()) {
+            match self.read_packet(bytes, descriptors) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return result,
             }

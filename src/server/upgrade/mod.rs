@@ -63,8 +63,9 @@ pub struct Upgrade {
     offer: Offer,
     listening: Vec<Listening>,
     stage: Stage,
-    /// A process that was killed, and when it is looked at again.
-    killed: Option<(Child, Duration)>,
+    /// Processes that were killed and have not ended yet, and when they are looked at again.
+    killed: Vec<Child>,
+    reap_at: Duration,
     /// What the last upgrade has led to, until it is taken.
     failure: Option<String>,
 }
@@ -111,7 +112,16 @@ impl Upgrade {
     pub fn new(program: io::Result<Program>, token: Token, offer: Offer, listening: Vec<Listening>) -> Self {
         let program =
             program.map_err(|error| format!("the path of this program cannot be found: {}", plain_words(&error)));
-        Upgrade { program, token, offer, listening, stage: Stage::Idle, killed: None, failure: None }
+        Upgrade {
+            program,
+            token,
+            offer,
+            listening,
+            stage: Stage::Idle,
+            killed: Vec::new(),
+            reap_at: Duration::ZERO,
+            failure: None,
+        }
     }
 
     /// Begins an upgrade: starts the program that is on disk now. What comes of it is logged; a failure can be taken with
@@ -184,7 +194,8 @@ impl Upgrade {
             Stage::Idle => None,
             Stage::Starting(successor) | Stage::Ending(successor) => Some(successor.until),
         };
-        [until, self.killed.as_ref().map(|(_, at)| *at)].into_iter().flatten().min()
+        let reap = (!self.killed.is_empty()).then_some(self.reap_at);
+        [until, reap].into_iter().flatten().min()
     }
 
     /// Why the last upgrade has failed, if it has.
@@ -195,9 +206,9 @@ impl Upgrade {
     /// The end of a turn: goes on with the upgrade. `true` if the successor serves: then this process must end, and touch
     /// nothing.
     pub fn turn(&mut self, mut parts: Parts, now: Now) -> bool {
-        self.killed.take_if(|(child, at)| *at <= now.at && !matches!(child.try_wait(), Ok(None)));
-        if let Some((_, at)) = self.killed.as_mut().filter(|(_, at)| *at <= now.at) {
-            *at = now.at + REAP_INTERVAL;
+        if self.reap_at <= now.at {
+            self.killed.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+            self.reap_at = now.at + REAP_INTERVAL;
         }
         if self.is_under_way() && parts.engine.is_ending() {
             self.stop(&mut parts, now.at);
@@ -286,7 +297,8 @@ impl Upgrade {
             return format!(" ({status})");
         }
         let _ = child.kill();
-        self.killed = Some((child, now + REAP_INTERVAL));
+        self.killed.push(child);
+        self.reap_at = now + REAP_INTERVAL;
         String::new()
     }
 
@@ -341,12 +353,11 @@ fn hand_over(successor: &mut Successor, listening: &[Listening], parts: &mut Par
         Ok(Message::Serving) => {}
         _ => warn!("upgrade: process {pid} has not said that it serves"),
     }
-    info!(
-        target: OPERATOR_LOG,
-        "upgrade: process {pid} serves on with {connections} connections, after a pause of {took} ms; {} connections with TLS had \
-         to end; this process ends",
-        successor.ended
-    );
+    let ended = match successor.ended {
+        0 => String::new(),
+        ended => format!("; {ended} with TLS had to end"),
+    };
+    info!(target: OPERATOR_LOG, "upgrade: process {pid} serves on with {connections} connections, after a pause of {took} ms{ended}");
     Ok(())
 }
 
