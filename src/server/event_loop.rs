@@ -286,7 +286,7 @@ impl EventLoop {
         if let Some((upgrade, parts)) = self.upgrade_parts()
             && let Err(why) = upgrade.begin(parts, now.at)
         {
-            warn!(target: OPERATOR_LOG, "{why}");
+            warn!("SIGUSR2: {why}");
         }
     }
 

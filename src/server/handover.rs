@@ -95,11 +95,16 @@ impl Handover {
     /// # Errors
     /// If another version wrote it, or it cannot be read.
     pub fn from_json(json: &[u8]) -> Result<Self, HandoverError> {
+        let state = match serde_json::from_slice::<Handover>(json) {
+            Ok(state) if state.version == VERSION => return Ok(state),
+            state => state,
+        };
+        // Read alone only if that has failed, since the state of a large server has many megabytes.
         let Envelope { version } = serde_json::from_slice(json).map_err(HandoverError::Unreadable)?;
-        if version != VERSION {
-            return Err(HandoverError::Version(version));
+        match state {
+            Err(error) if version == VERSION => Err(HandoverError::Unreadable(error)),
+            _ => Err(HandoverError::Version(version)),
         }
-        serde_json::from_slice(json).map_err(HandoverError::Unreadable)
     }
 }
 

@@ -216,8 +216,11 @@ impl Store {
         match self.identity.check(&path) {
             Ok(_) => self.reopen_path(),
             Err(Error::Gone(gone)) if gone != path => {
-                // Only the log was removed: its content can be read while it is open.
-                self.read(|connection, _| connection::checkpoint(connection))?;
+                // Only the log was removed: its content can be read while it is open. If it is closed, another process may have
+                // moved its content into the file; an older file is refused.
+                if self.connection.is_ok() {
+                    self.read(|connection, _| connection::checkpoint(connection))?;
+                }
                 self.reopen_path()
             }
             // If the log at that path belonged to this file, SQLite would apply it to the other file.

@@ -8,10 +8,11 @@
 //! - `channel`: the packets between the two processes.
 //! - `inventory`: which descriptor is what.
 //! - `program`: how the successor is started.
-//! - `successor`: the other side.
+//! - `predecessor`, `successor`: the two sides of the handover.
 
 mod channel;
 pub mod inventory;
+mod predecessor;
 mod program;
 pub mod successor;
 
@@ -20,23 +21,23 @@ use std::os::fd::AsFd;
 use std::process::Child;
 use std::time::Duration;
 
-use log::{error, info, warn};
+use log::{error, info};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use rustix::event::PollFlags;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
-pub use self::channel::{Channel, Message, Offer, SILENCE};
-use self::inventory::Inventory;
+pub use self::channel::{Channel, Message, Offer};
+use self::predecessor::{UNEXPECTED, hand_over, says};
 pub use self::program::{Program, TAKE_OVER};
 use super::connection::transport::ServerListener;
 use super::console::Console;
 use super::engine::Engine;
-use super::handover::{HandoverView, VERSION};
+use super::handover::VERSION;
 use super::listen::Listening;
 use super::password::Hasher;
 use super::service::ServiceManager;
-use crate::chat::{Now, OPERATOR_LOG};
+use crate::chat::Now;
 use crate::util::clock::Clock;
 use crate::util::io_error::plain_words;
 use crate::util::stdio::is_ready;
@@ -50,10 +51,11 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// How long a process that is given up may take to end by itself.
 const EXIT_TIMEOUT: Duration = Duration::from_millis(20);
 
+/// How long the end of a killed process is waited for, if it may have opened the store.
+const KILL_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// How often a killed process is looked at until it has ended, which is nearly always at once.
 const REAP_INTERVAL: Duration = Duration::from_millis(50);
-
-const UNEXPECTED: &str = "the new program has sent something unexpected";
 
 /// The upgrades of a server: one at a time.
 pub struct Upgrade {
@@ -137,7 +139,7 @@ impl Upgrade {
             Ok(successor) => {
                 self.failure = None;
                 let pid = successor.child.id();
-                info!(target: OPERATOR_LOG, "upgrade: process {pid} is started, and this one serves on until it is ready");
+                info!("upgrade: process {pid} is started, and this one serves on until it is ready");
                 self.stage = Stage::Starting(successor);
             }
             Err(why) => self.note_failure(why),
@@ -212,7 +214,7 @@ impl Upgrade {
         }
         if self.is_under_way() && parts.engine.is_ending() {
             self.stop(&mut parts, now.at);
-            info!(target: OPERATOR_LOG, "the upgrade is given up, since the server ends");
+            info!("the upgrade is given up, since the server ends");
         }
         match std::mem::replace(&mut self.stage, Stage::Idle) {
             Stage::Idle => return false,
@@ -230,8 +232,21 @@ impl Upgrade {
         let result = hand_over(successor, &self.listening, &mut parts, now);
         if let Err(why) = &result {
             self.give_up(why, &mut parts, now.at);
+            // It may have opened the store, which is locked until it has ended.
+            self.await_killed();
+            parts.engine.take_back_store(now);
         }
         result.is_ok()
+    }
+
+    /// Waits for the end of the processes that were killed.
+    fn await_killed(&mut self) {
+        self.killed.retain_mut(|child| {
+            if let Ok(fd) = pidfd_open(Pid::from_child(child), PidfdFlags::empty()) {
+                is_ready(fd.as_fd(), PollFlags::IN, KILL_TIMEOUT);
+            }
+            matches!(child.try_wait(), Ok(None))
+        });
     }
 
     fn await_hello(&mut self, mut successor: Successor, parts: &mut Parts, now: Now) {
@@ -303,91 +318,16 @@ impl Upgrade {
     }
 
     fn note_failure(&mut self, why: String) {
-        error!(target: OPERATOR_LOG, "the upgrade has failed, and this process goes on: {why}");
+        error!("the upgrade has failed, and this process goes on: {why}");
         self.failure = Some(why);
     }
 
-    /// Passes a signal on, if it ends the server or lets it read its settings, that has come while the server was handed over. Only after [`Upgrade::turn`] has returned `true`.
+    /// Passes a signal on that has come while the server was handed over, if it ends the server or has it read its settings
+    /// again. Only after [`Upgrade::turn`] has returned `true`.
     pub fn pass_on(&self, signal: i32) {
         let signal = [Signal::HUP, Signal::INT, Signal::TERM].into_iter().find(|known| known.as_raw() == signal);
         if let (Stage::Ending(successor), Some(signal)) = (&self.stage, signal) {
             let _ = kill_process(Pid::from_child(&successor.child), signal);
         }
     }
-}
-
-/// Hands everything over; the successor serves afterwards. On an error nothing has changed.
-fn hand_over(successor: &mut Successor, listening: &[Listening], parts: &mut Parts, now: Now) -> Result<(), String> {
-    let began = parts.clock.elapsed();
-    if let Some(hasher) = &mut parts.hasher {
-        // Sent again by the successor, or by this process.
-        let requests = hasher.take_requests();
-        parts.engine.hub_mut().return_passwords(requests);
-    }
-    parts.engine.release_store();
-    let inventory = Inventory::of(parts.engine, listening, parts.console.as_deref_mut());
-    let pid = successor.child.id();
-    let sent =
-        send_all(&successor.channel, &inventory, parts).map_err(|why| refusal(&successor.channel).unwrap_or(why));
-    let sent = sent.and_then(|()| {
-        // The service manager believes the next process only after it was named.
-        parts.tell_main_pid(pid, now);
-        let lost = |error| {
-            parts.tell_main_pid(std::process::id(), now);
-            format!("the new program {error}")
-        };
-        successor.channel.send(&Message::GoOn).map_err(lost)
-    });
-    if let Err(why) = sent {
-        parts.engine.take_back_store(now);
-        if let (Some(console), Some(state)) = (&mut parts.console, inventory.console) {
-            console.restore(state);
-        }
-        return Err(why);
-    }
-    parts.engine.listeners().for_each(|(_, listener)| listener.set_owns_file(false));
-    let took = parts.clock.elapsed().saturating_sub(began).as_millis();
-    let connections = parts.engine.connection_count();
-    // The successor serves whether it says so or not.
-    match successor.channel.receive(SILENCE) {
-        Ok(Message::Serving) => {}
-        _ => warn!("upgrade: process {pid} has not said that it serves"),
-    }
-    let ended = match successor.ended {
-        0 => String::new(),
-        ended => format!("; {ended} with TLS had to end"),
-    };
-    info!(target: OPERATOR_LOG, "upgrade: process {pid} serves on with {connections} connections, after a pause of {took} ms{ended}");
-    Ok(())
-}
-
-/// Sends the state and the descriptors, and the last message when the successor has them.
-fn send_all(channel: &Channel, inventory: &Inventory, parts: &mut Parts) -> Result<(), String> {
-    let lost = |error: io::Error| format!("the new program {error}");
-    let state = HandoverView::of(parts.engine, parts.clock.elapsed()).to_json();
-    let state = state.map_err(|error| format!("the state cannot be written: {error}"))?;
-    let descriptors = Inventory::descriptors(parts.engine);
-    let header = serde_json::to_vec(inventory).map_err(|error| format!("the state cannot be written: {error}"))?;
-    let begin = Message::Begin { inventory: header.len(), state: state.len(), descriptors: inventory.len() };
-    channel.send(&begin).map_err(lost)?;
-    channel.send_bytes(&header).map_err(lost)?;
-    channel.send_bytes(&state).map_err(lost)?;
-    channel.send_descriptors(&descriptors).map_err(lost)?;
-    match channel.receive(SILENCE).map_err(lost)? {
-        Message::Ready => Ok(()),
-        Message::Refused { why } => Err(says(&why)),
-        _ => Err(UNEXPECTED.into()),
-    }
-}
-
-/// Why the successor does not go on, if it has said so before it has ended.
-fn refusal(channel: &Channel) -> Option<String> {
-    match channel.try_receive() {
-        Ok(Some(Message::Refused { why })) => Some(says(&why)),
-        _ => None,
-    }
-}
-
-fn says(why: &str) -> String {
-    format!("the new program says: {why}")
 }

@@ -1,8 +1,8 @@
 //! The successor's side of an upgrade: takes over from the server that has started it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use log::info;
+use log::{debug, info};
 
 use super::channel::{Channel, Message, Offer, SILENCE};
 use super::inventory::{Inventory, PassedListener, Received};
@@ -71,10 +71,12 @@ pub fn receive(channel: &Channel) -> Result<TakenOver, Error> {
     let bytes = channel.receive_bytes(inventory + state).map_err(lost)?;
     let descriptors = channel.receive_descriptors(descriptors).map_err(lost)?;
     let (inventory, state) = bytes.split_at(inventory);
+    let received = Instant::now();
     let inventory: Inventory = serde_json::from_slice(inventory).map_err(|error| failed(error.to_string()))?;
     let Handover { engine, hub, at, .. } = Handover::from_json(state).map_err(|error| failed(error.to_string()))?;
     let Received { stdin, listeners, streams, console } =
         inventory.receive(descriptors).map_err(|error| failed(error.to_string()))?;
+    debug!("the state of {} bytes was read in {} ms", state.len(), received.elapsed().as_millis());
     rustix::stdio::dup2_stdin(&stdin).map_err(|error| Error::Start(error.into()))?;
     Ok(TakenOver { listeners, engine: TakenEngine { state: engine, streams, console, at }, hub })
 }

@@ -86,6 +86,38 @@ fn program_that_may_have_too_few_descriptors_is_refused() {
 }
 
 #[test]
+fn program_that_fails_at_any_step_gives_store_and_connections_back() {
+    let dir = TestDir::new();
+    let store = dir.file().display().to_string();
+    let mut server = Replaceable::start_in(dir, &["--store", &store, "--rate", "0"], &[]);
+    let [mut alice, mut bob] = server.people(["alice", "bob"]);
+    // With each descriptor more that the program may have, it gets a step further.
+    let mut failures = 0;
+    for most in 6.. {
+        server.put_script(&format!("#!/bin/sh\nulimit -n {most}\nexec '{PROGRAM}' \"$@\"\n"));
+        server.ask_upgrade();
+        let line = server.log.until("upgrade: process ");
+        assert!(line.contains(" is started"), "{line}");
+        let mut seen = Vec::new();
+        let end = loop {
+            let line = server.log.next().expect("a line");
+            if line.contains("the upgrade has failed") || line.contains("serves on with") {
+                break line;
+            }
+            seen.push(line);
+        };
+        alice.send(&format!("with {most}\n"));
+        bob.expect(&format!("[T] alice: with {most}"));
+        if end.contains("serves on with") {
+            break;
+        }
+        failures += 1;
+        assert!(!seen.iter().any(|line| line.contains("buffered")), "{seen:#?}");
+    }
+    assert!(failures > 5, "{failures}");
+}
+
+#[test]
 fn program_that_does_not_know_the_word_of_an_upgrade_never_serves() {
     // As an older program does with `take-over`.
     let old =
