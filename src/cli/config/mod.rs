@@ -73,7 +73,7 @@ pub fn parse(args: &[OsString]) -> Result<Parsed, clap::Error> {
         [name, word, rest @ ..] if word == TAKE_OVER => {
             // The predecessor hands the sockets of the service manager over, whose names it has left in the environment.
             let sockets = activation::announced().map_err(wrong)?;
-            let parsed = parse_with(&[&[name.clone()], rest].concat(), Some(&sockets))?;
+            let parsed = parse_with(&[std::slice::from_ref(name), rest].concat(), Some(&sockets))?;
             match parsed.command {
                 Command::Serve(_) => Ok(Parsed { takes_over: true, ..parsed }),
                 _ => Err(wrong(format!(

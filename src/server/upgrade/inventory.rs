@@ -71,7 +71,7 @@ impl Inventory {
     }
 
     /// The number of descriptors.
-    pub fn len(&self) -> usize {
+    pub fn descriptor_count(&self) -> usize {
         1 + self.listeners.len() + self.streams.len()
     }
 
@@ -88,8 +88,12 @@ impl Inventory {
     /// # Errors
     /// If their number is another one.
     pub fn receive(self, descriptors: Vec<OwnedFd>) -> io::Result<Received> {
-        if descriptors.len() != self.len() {
-            return Err(io::Error::other(format!("{} descriptors came for {}", descriptors.len(), self.len())));
+        if descriptors.len() != self.descriptor_count() {
+            return Err(io::Error::other(format!(
+                "{} descriptors came for {}",
+                descriptors.len(),
+                self.descriptor_count()
+            )));
         }
         let Inventory { console, listeners, streams } = self;
         let mut descriptors = descriptors.into_iter();

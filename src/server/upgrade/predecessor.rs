@@ -71,7 +71,8 @@ fn send_all(channel: &Channel, inventory: &Inventory, parts: &mut Parts) -> Resu
     let wrote = parts.clock.elapsed();
     let descriptors = Inventory::descriptors(parts.engine);
     let header = serde_json::to_vec(inventory).map_err(|error| format!("the state cannot be written: {error}"))?;
-    let begin = Message::Begin { inventory: header.len(), state: state.len(), descriptors: inventory.len() };
+    let begin =
+        Message::Begin { inventory: header.len(), state: state.len(), descriptors: inventory.descriptor_count() };
     channel.send(&begin).map_err(lost)?;
     channel.send_bytes(&header).map_err(lost)?;
     channel.send_bytes(&state).map_err(lost)?;
