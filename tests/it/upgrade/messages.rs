@@ -104,6 +104,9 @@ fn history_and_ids_of_messages_go_on_with_a_store() {
     assert_eq!(id_of("second"), first + 1);
     server.upgrade();
     assert_eq!(id_of("third"), first + 2);
-    alice.send("/search second\n");
-    alice.until("second");
+    // A search that may not be answered yet, and one behind it.
+    alice.send("/search second\n/search third\n");
+    server.upgrade();
+    alice.until("alice: second");
+    alice.until("alice: third");
 }
