@@ -3,6 +3,7 @@
 mod clients;
 mod failing;
 mod listeners;
+mod load;
 mod messages;
 mod service;
 
@@ -90,11 +91,25 @@ impl Replaceable {
     /// Waits until the successor serves, and the old process has ended.
     fn await_upgrade(&mut self) {
         let line = self.server.log.until("serves on with ");
-        let pid = line.split("process ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a process number");
-        let pid = pid.parse().ok().and_then(Pid::from_raw).expect("a process number");
+        let pid = successor(&line);
         assert_ne!(pid, self.pid);
         await_end(self.pid);
         self.pid = pid;
+    }
+
+    /// Finds the process that serves after upgrades that something else has asked for, also the last one, if it is under way.
+    fn follow(&mut self) {
+        let mut under_way = false;
+        while self.server.log.has_more() {
+            let line = self.server.log.next().expect("a line");
+            if line.contains(" serves on with ") {
+                self.pid = successor(&line);
+            }
+            under_way = line.contains(" is started, ") || under_way && !line.contains(" serves on with ");
+        }
+        if under_way {
+            self.await_upgrade();
+        }
     }
 
     fn upgrade(&mut self) {
@@ -119,6 +134,12 @@ impl Replaceable {
         await_end(self.pid);
         self.server.log.rest()
     }
+}
+
+/// The process that a line of the log names.
+fn successor(line: &str) -> Pid {
+    let number = line.split("process ").nth(1).and_then(|rest| rest.split(' ').next());
+    number.and_then(|number| number.parse().ok()).and_then(Pid::from_raw).expect("a process number")
 }
 
 /// Waits for the end of a process, which need not be a child of this one.
