@@ -231,6 +231,16 @@ pub struct SayLines {
     pub lines: Vec<TextLine>,
 }
 
+/// A message of a poster, a program that is no member, in the room with this name. Each line is shown as a message; there is at
+/// least one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Post {
+    /// With the mark of posters: [`Name::poster`].
+    pub name: Name,
+    pub room: Name,
+    pub lines: Vec<Box<str>>,
+}
+
 /// One public change. It borrows its texts from the line of the member, so that a local commit of a message allocates
 /// nothing. The large ones are boxed, because messages are by far the most.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -249,8 +259,14 @@ pub enum Change<'a> {
     SayToRole(Box<SayToRole<'a>>),
     /// A member sets the topic of a room, or clears it.
     Topic { member: MemberId, room: RoomId, text: Option<Cow<'a, str>> },
-    /// A member is away, with a text that whispers get back; without a text it is back.
-    Away { member: MemberId, text: Option<Cow<'a, str>> },
+    /// A member is away, with a text that whispers get back; without a text it is back. What sessions of IRC have said of
+    /// themselves (`of_session`) ends with them, and is not kept for the account.
+    Away {
+        member: MemberId,
+        text: Option<Cow<'a, str>>,
+        #[serde(default)]
+        of_session: bool,
+    },
     /// A member says something else of itself: its real name, or whether it is a program.
     SetIdentity { member: MemberId, real_name: Option<Cow<'a, str>>, bot: Option<bool> },
     /// The metadata of a member or of a room changes.
@@ -270,6 +286,8 @@ pub enum Change<'a> {
     },
     /// A member says several lines in a room.
     SayLines(Box<SayLines>),
+    /// A poster says something in a room.
+    Post(Box<Post>),
     /// A member takes another name.
     Rename { member: MemberId, to: Box<Rename> },
     /// A member is removed from a room or from the server.
@@ -350,7 +368,7 @@ impl Change<'_> {
                 Change::SayToRole(Box::new(SayToRole { member, room, role, text: owned(text), kind, tags }))
             }
             Change::Topic { member, room, text } => Change::Topic { member, room, text: text.map(owned) },
-            Change::Away { member, text } => Change::Away { member, text: text.map(owned) },
+            Change::Away { member, text, of_session } => Change::Away { member, text: text.map(owned), of_session },
             Change::SetIdentity { member, real_name, bot } => {
                 Change::SetIdentity { member, real_name: real_name.map(owned), bot }
             }
@@ -360,6 +378,7 @@ impl Change<'_> {
                 Change::Say { member, room, text: owned(text), kind, tags }
             }
             Change::SayLines(say) => Change::SayLines(say),
+            Change::Post(post) => Change::Post(post),
             Change::Rename { member, to } => Change::Rename { member, to },
             Change::Kick { member, kick } => {
                 let Kick { by, room, name, reason } = *kick;

@@ -211,6 +211,16 @@ pub struct IrcContext<'a> {
     pub subject: &'a str,
 }
 
+/// A part of the answer of a command with a label; most answers have one, which begins and ends it.
+#[derive(Clone, Copy, Debug)]
+pub struct AnswerPart<'a> {
+    pub label: &'a str,
+    /// The reference of the batch in which several lines stand.
+    pub batch: &'a str,
+    pub begins: bool,
+    pub ends: bool,
+}
+
 /// Renders events as lines of IRC.
 pub trait RenderIrc {
     /// Appends the lines of `event` to `out`, each with its end or in its frame.
@@ -220,8 +230,8 @@ pub trait RenderIrc {
     fn set_run(&mut self, run: u64);
 
     /// Rewrites the lines of an answer, as this trait has rendered them, with the tag `label`: one line has it itself, several
-    /// stand in a batch with the reference `batch`, and for none there is an ACK.
-    fn label(&self, answer: &[u8], shape: IrcShape, label: &str, batch: &str, out: &mut Vec<u8>);
+    /// stand in a batch, and for none there is an ACK.
+    fn label(&self, lines: &[u8], shape: IrcShape, part: &AnswerPart, out: &mut Vec<u8>);
 }
 
 /// The renderer of each encoding.

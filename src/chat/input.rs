@@ -14,10 +14,12 @@ use super::policy::nick::MAX_TYPED_BYTES;
 pub enum Input<'a> {
     /// A line of UTF-8 without control characters.
     Line(&'a str),
-    /// A line over the limit; its bytes were dropped.
-    TooLong,
+    /// A line over the limit; its bytes were dropped. Of IRC, with its command if that was a word of ASCII.
+    TooLong { command: Option<&'a str> },
     /// A line that was not UTF-8; of IRC, with its command if that was a word of ASCII.
     NotUtf8 { command: Option<&'a str> },
+    /// Several lines of IRC in one message of a WebSocket.
+    SeveralLines,
 }
 
 /// When a session's next line may be processed.

@@ -10,6 +10,8 @@
 //!   connections to close, [`Hub::poll_deadline`] returns the time of the next tick;
 //! - public changes: the hub commits them itself, or hands them out with [`Hub::poll_proposal`] and applies them with
 //!   [`Hub::handle_committed`] in the order that the caller gives them;
+//! - posters: [`Hub::handle_post`] takes a message of a program that is no member, [`Hub::poll_posted`] returns what has become of
+//!   it when its place in the order is known;
 //! - state: [`Hub::into_state`] gives all of it as plain data, [`Hub::from_state`] takes it back.
 //!
 //! A room is a log (`room::segment_log`) and a subscription is a cursor into it. Lines for one session alone wait in
@@ -46,13 +48,16 @@ pub mod span;
 
 pub use cause::Cause;
 pub use config::{Config, DEFAULT_NAME, IrcOper, Login, MAX_SERVER_NAME, Mode, OfflineWhispers, is_server_name};
-pub use encoding::{Detail, Encoding, IrcContext, IrcShape, Optional, Render, RenderIrc, Renderers, RoomLabel};
+pub use encoding::{
+    AnswerPart, Detail, Encoding, IrcContext, IrcShape, Optional, Render, RenderIrc, Renderers, RoomLabel,
+};
 pub use event::{
     CertificateState, ConsoleText, Due, Event, Help, IrcLine, MessageKind, Notice, People, Refusal, Sender,
     SettingsView, Source, Topic, Whois,
 };
 pub use hub::{
-    DISCONNECTS_PER_TICK, HeadCount, Hub, HubState, HubView, OPERATOR_LOG, StatsSnapshot, TraceEvent, WriteBatch,
+    DISCONNECTS_PER_TICK, HeadCount, Hub, HubState, HubView, OPERATOR_LOG, PostRefusal, Posted, StatsSnapshot,
+    TraceEvent, WriteBatch,
 };
 pub use i18n::Lang;
 pub use id::{ClientId, LOBBY, Now};

@@ -10,11 +10,17 @@ use crate::transfer;
 
 /// Write the messages of a store file to standard output
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Stop the server that uses the store first.")]
+#[command(
+    after_help = "A server that uses the store goes on; it makes a copy beside the store, which is removed afterwards."
+)]
 pub struct Export {
     /// The store file of a server
     #[arg(long, env = "CHINWAG_STORE", value_name = "FILE")]
     store: PathBuf,
+
+    /// The control socket of the server that uses the store [default: FILE.control]
+    #[arg(long, env = "CHINWAG_CONTROL", value_name = "PATH")]
+    control: Option<PathBuf>,
 
     /// Only the messages of this room
     #[arg(long, value_name = "ROOM")]
@@ -43,7 +49,13 @@ impl Export {
             FormatArg::Json => transfer::Format::Json,
             FormatArg::Text => transfer::Format::Text,
         };
-        transfer::ExportSettings { store: self.store, room: self.room, since: self.since, format }
+        transfer::ExportSettings {
+            store: self.store,
+            control: self.control,
+            room: self.room,
+            since: self.since,
+            format,
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::Cli;
 /// What is printed: a topic, the list of topics, or a man page.
 #[derive(Clone, Debug, Args)]
 pub struct Manual {
-    /// protocol, accounts, roles, client, web, irc, tls, proxies, storage, service, options or benchmark; without one, the topics are listed
+    /// protocol, accounts, roles, client, web, irc, tls, proxies, storage, api, service, options or benchmark; without one, the topics are listed
     #[arg(value_enum, hide_possible_values = true)]
     topic: Option<Topic>,
 
@@ -40,8 +40,10 @@ enum Topic {
     Tls,
     /// Proxies that name their clients, and Unix sockets
     Proxies,
-    /// Storage: history in a file, export and import
+    /// Storage: history in a file, backup, export and import
     Storage,
+    /// Messages that programs post: tokens, the request, its answers
+    Api,
     /// A service of systemd: units, sockets, watchdog
     Service,
     /// Options of the server, signals, exit codes
@@ -62,6 +64,7 @@ impl Topic {
             Topic::Tls => include_str!("../manual/tls.md"),
             Topic::Proxies => include_str!("../manual/proxies.md"),
             Topic::Storage => include_str!("../manual/storage.md"),
+            Topic::Api => include_str!("../manual/api.md"),
             Topic::Service => include_str!("../manual/service.md"),
             Topic::Options => include_str!("../manual/options.md"),
             Topic::Benchmark => include_str!("../manual/benchmark.md"),

@@ -1,5 +1,6 @@
 //! Parses the command line: options, defaults, environment variables and the configuration file become typed settings.
 
+mod backup;
 mod bench;
 mod completions;
 pub mod config;
@@ -13,6 +14,7 @@ use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
 
+pub use backup::Backup;
 pub use bench::{Bench, BenchPart};
 pub use completions::Completions;
 pub use connect::Connect;
@@ -47,6 +49,8 @@ pub enum Command {
     PrintConfig(Box<Serve>),
     /// Connect to a line chat server as a terminal client
     Connect(Connect),
+    /// Copy the store of a server into a file, also while the server runs
+    Backup(Backup),
     /// Write the messages of a store file to standard output
     Export(Export),
     /// Read exported messages into a store file

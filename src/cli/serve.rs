@@ -6,7 +6,8 @@ mod tls;
 mod values;
 
 use std::env;
-use std::path::Path;
+use std::path::{self, Path, PathBuf};
+use std::process;
 use std::time::Duration;
 
 use clap::Args;
@@ -18,7 +19,9 @@ use self::options::{
 };
 use self::values::{IrcOperArg, ListenAddrs};
 use crate::chat::{self, Lang, Login, Mode, OfflineWhispers};
+use crate::control::place;
 use crate::server::connection::transport::ListenerKind;
+use crate::server::control::ControlPlace;
 use crate::server::http::Access;
 use crate::server::listen_addr::ListenAddr;
 use crate::server::service::activation::SocketUse;
@@ -70,6 +73,10 @@ impl Serve {
         !self.listeners.irc.is_empty() || self.has_socket(ListenerKind::Irc)
     }
 
+    fn has_admin(&self) -> bool {
+        !self.listeners.admin.is_empty() || self.has_socket(ListenerKind::Admin)
+    }
+
     fn has_web(&self) -> bool {
         !self.listeners.web.is_empty() || self.has_socket(ListenerKind::Web)
     }
@@ -99,6 +106,8 @@ impl Serve {
             irc: addrs(&self.listeners.irc),
             web: addrs(&self.listeners.web),
             admin: addrs(&self.listeners.admin),
+            api_tokens: self.listeners.api_tokens.clone(),
+            control: self.control(),
             sockets: self.sockets.clone(),
             tls: self.certificate_source(),
             unix_mode: self.listeners.unix_mode,
@@ -139,6 +148,15 @@ impl Serve {
             takes_over: false,
             reload: None,
         }
+    }
+
+    /// Where the control socket is.
+    fn control(&self) -> Option<ControlPlace> {
+        let absolute = |path: PathBuf| path::absolute(&path).unwrap_or(path);
+        let default = || place::default_for(self.history.store.as_deref(), process::id(), |name| env::var_os(name));
+        let is_default = self.general.control.is_none();
+        let path = self.general.control.clone().or_else(default)?;
+        Some(ControlPlace { path: absolute(path), is_default })
     }
 
     /// Where the server's password comes from.

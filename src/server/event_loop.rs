@@ -13,11 +13,15 @@ use mio::{Events, Interest, Poll, Registry, Token};
 use signal_hook::consts::{SIGHUP, SIGUSR2};
 use signal_hook_mio::v1_0::Signals;
 
-use super::connection::transport::{CONNECTIONS, ListenerKind, Readiness, ServerListener, TlsServer, TransportBuffers};
+use super::connection::transport::{
+    CONNECTIONS, ListenerKind, Readiness, ServerListener, TlsServer, TransportBuffers, UnixServer,
+};
 use super::console::{Console, ScreenSettings};
+use super::control::{self, Control};
 use super::engine::state::{EngineSettings, Sockets};
 use super::engine::{Budget, Engine};
 use super::http::Access;
+use super::http::api::ApiTokens;
 use super::limits::Limits;
 use super::listen::{self, Listening};
 use super::password::{Hasher, HasherCommand};
@@ -41,7 +45,9 @@ const CONSOLE_OUTPUT: Token = Token(2);
 const LOG_OUTPUT: Token = Token(3);
 const HASHER: Token = Token(4);
 const UPGRADE: Token = Token(5);
-const LISTENERS: usize = 6;
+const CONTROL: Token = Token(6);
+const CONTROL_CONNECTIONS: usize = 7;
+const LISTENERS: usize = CONTROL_CONNECTIONS + control::MAX_CONNECTIONS;
 /// Events of one poll at most.
 const EVENTS: usize = 1024;
 
@@ -81,6 +87,8 @@ pub struct EventLoop {
     service_manager: Option<ServiceManager>,
     /// Replaces this process by its successor.
     upgrade: Option<Upgrade>,
+    /// Where other processes of this program ask for something, if there is a socket for that.
+    control: Option<Control>,
     engine: Engine<ServerListener>,
 }
 
@@ -119,7 +127,7 @@ impl EventLoop {
         let budget = Budget::default();
         let (engine, clock) = match taken {
             None => (Engine::new(hub, listeners, limits, budget, max_connections), Clock::start()),
-            Some(TakenEngine { state, streams, console: kept, at }) => {
+            Some(TakenEngine { state, streams, console: kept, at, .. }) => {
                 if let (Some(console), Some(kept)) = (&mut console, kept) {
                     console.restore(kept);
                 }
@@ -142,6 +150,7 @@ impl EventLoop {
             tls: None,
             service_manager: None,
             upgrade: None,
+            control: None,
             engine,
         })
     }
@@ -149,6 +158,11 @@ impl EventLoop {
     /// Sets the access rules of the web side.
     pub fn set_access(&mut self, access: Access) {
         self.engine.set_access(access);
+    }
+
+    /// Sets the tokens with which programs may post; `None` if nobody may.
+    pub fn set_tokens(&mut self, tokens: Option<ApiTokens>) {
+        self.engine.set_tokens(tokens);
     }
 
     /// Sets the proxies whose connections begin with a header.
@@ -180,6 +194,17 @@ impl EventLoop {
     /// Takes the files of the Unix sockets that a predecessor has made: they are removed at the end.
     pub fn own_files(&self) {
         self.engine.listeners().for_each(|(_, listener)| listener.set_owns_file(true));
+        self.control.iter().filter_map(Control::listener).for_each(|listener| listener.set_owns_file(true));
+    }
+
+    /// Sets the control socket.
+    ///
+    /// # Errors
+    /// If the kernel refuses to register it.
+    pub fn set_control(&mut self, listener: UnixServer) -> io::Result<()> {
+        let control = Control::new(listener, self.poll.registry(), CONTROL, CONTROL_CONNECTIONS)?;
+        self.control = Some(control);
+        Ok(())
     }
 
     /// Sets what reads the settings again.
@@ -250,6 +275,7 @@ impl EventLoop {
                 hash_passwords(hasher, self.engine.hub_mut(), self.poll.registry(), now);
             }
             self.engine.process_output(now);
+            self.answer_control(now.at);
             self.tell_service_manager(now.at);
             if self.go_on_with_upgrade(now) {
                 return Ok(0);
@@ -298,6 +324,7 @@ impl EventLoop {
             console: self.console.as_mut(),
             hasher: self.hasher.as_mut(),
             manager: self.service_manager.as_mut(),
+            control: self.control.as_mut(),
         };
         self.upgrade.as_mut().map(|upgrade| (upgrade, parts))
     }
@@ -317,7 +344,8 @@ impl EventLoop {
         let console = self.console.as_ref().and_then(|console| console.next_deadline(now));
         let manager = self.service_manager.as_ref().and_then(ServiceManager::next_deadline);
         let upgrade = self.upgrade.as_ref().and_then(Upgrade::next_deadline);
-        [self.engine.next_deadline(), hasher, retry, certificates, console, manager, upgrade]
+        let control = self.control.as_ref().and_then(Control::next_deadline);
+        [self.engine.next_deadline(), hasher, retry, certificates, console, manager, upgrade, control]
             .into_iter()
             .flatten()
             .min()
@@ -333,6 +361,15 @@ impl EventLoop {
         manager.turn(self.engine.hub().head_count(), now);
     }
 
+    /// Works on what other processes ask for on the control socket.
+    fn answer_control(&mut self, now: Duration) {
+        let Some(control) = &mut self.control else { return };
+        if self.engine.is_ending() {
+            control.end(self.engine.store_writer_mut(), now);
+        }
+        control.process(self.poll.registry(), self.engine.store_writer_mut(), now);
+    }
+
     /// Passes an event on.
     fn record_event(&mut self, event: &Event) {
         match event.token() {
@@ -341,6 +378,8 @@ impl EventLoop {
             CONSOLE_OUTPUT | LOG_OUTPUT => {}
             HASHER => self.hasher.iter_mut().for_each(Hasher::notify),
             UPGRADE => self.upgrade.iter_mut().for_each(Upgrade::notify),
+            CONTROL => self.control.iter_mut().for_each(Control::notify_listener),
+            Token(token) if token < LISTENERS => self.control.iter_mut().for_each(|control| control.notify(token)),
             Token(token) if token < CONNECTIONS => self.engine.notify_listener(token - LISTENERS),
             Token(token) => self.engine.record_event(token - CONNECTIONS, event.into()),
         }
@@ -399,7 +438,7 @@ impl EventLoop {
             Ok(reload) => reload,
             Err(why) => return self.engine.hub_mut().tell_not_reloaded(by, &why),
         };
-        if let Some(ProcessSettings { limits, access, proxies, level }) = process {
+        if let Some(ProcessSettings { limits, access, proxies, tokens, level }) = process {
             logging::set_level(level);
             for (_, listener) in self.engine.listeners() {
                 if let Err(error) = listen::set_options(listener, &limits) {
@@ -409,6 +448,7 @@ impl EventLoop {
             self.engine.set_limits(limits);
             self.engine.set_access(access);
             self.engine.set_proxies(proxies);
+            self.engine.set_tokens(tokens);
         }
         if let Some(ReloadedCertificates { configs, validities, introduction }) = certificates {
             if let (Some(tls), Some(configs)) = (&self.tls, configs) {

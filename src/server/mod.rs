@@ -2,6 +2,7 @@
 
 pub mod connection;
 pub(crate) mod console;
+pub mod control;
 pub mod engine;
 mod event_loop;
 pub mod handover;
@@ -14,6 +15,7 @@ pub mod password;
 mod password_file;
 mod query_step;
 mod reload;
+mod secret_file;
 pub mod service;
 pub(crate) mod store_query;
 pub(crate) mod store_writer;
@@ -32,12 +34,13 @@ use rustix::fs::fstat;
 
 use self::connection::transport::{ListenerKind, ServerListener, TlsServer, TransportBuffers};
 use self::console::{ScreenSettings, introduction};
+use self::control::ControlPlace;
 use self::http::Access;
 pub use self::limits::Limits;
 use self::listen::{ListenOptions, Listening};
 use self::listen_addr::{ListenAddr, ListenPlace};
 pub use self::password_file::PasswordSource;
-use self::reload::{AtStart, Reloader, read_motd};
+use self::reload::{AtStart, Reloader, read_motd, read_tokens};
 pub use self::reload::{ReadSettings, Reloaded};
 use self::service::ServiceManager;
 use self::service::activation::{self, Activated, SocketUse};
@@ -81,6 +84,10 @@ pub struct Settings {
     pub web: Vec<ListenAddr>,
     /// Addresses for the operator's programs.
     pub admin: Vec<ListenAddr>,
+    /// The file with the tokens of programs that may post, if any may.
+    pub api_tokens: Option<PathBuf>,
+    /// Where the control socket is; `None` for no such socket.
+    pub control: Option<ControlPlace>,
     /// What the sockets are for that the service manager passes to this process, in their order.
     pub sockets: Vec<SocketUse>,
     /// Where the certificates of the listeners with TLS come from; `None` if there are no such listeners.
@@ -132,6 +139,9 @@ pub enum Error {
     /// The message of the day cannot be read.
     #[error("cannot read the message of the day from {}: {}", .0.display(), plain_words(.1))]
     Motd(PathBuf, #[source] io::Error),
+    /// The tokens of programs cannot be read.
+    #[error("cannot read the tokens from {}: {}", .0.display(), plain_words(.1))]
+    Tokens(PathBuf, #[source] io::Error),
     /// A certificate or a key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -141,6 +151,9 @@ pub enum Error {
     /// The running server cannot be taken over.
     #[error("cannot take over the server: {0}")]
     TakeOver(String),
+    /// The control socket cannot be made.
+    #[error("cannot make the control socket {}: {}; choose another place with --control PATH", .0.display(), plain_words(.1))]
+    Control(PathBuf, #[source] io::Error),
     /// The log, the poll or the signals cannot be set up.
     #[error("cannot start: {}", plain_words(.0))]
     Start(#[source] io::Error),
@@ -177,6 +190,8 @@ fn serve(settings: Settings, channel: Option<&Channel>) -> Result<u8, Error> {
         irc,
         web: web_addrs,
         admin,
+        api_tokens,
+        control,
         sockets,
         tls,
         unix_mode,
@@ -209,6 +224,7 @@ fn serve(settings: Settings, channel: Option<&Channel>) -> Result<u8, Error> {
         hub.password = Some(source.read().map_err(|error| Error::Password(source.name(), error))?);
     }
     hub.motd = read_motd(motd)?;
+    let tokens = read_tokens(api_tokens)?;
     let fds = fd_limit::raise();
     let connections = limit_connections(&mut hub, max_clients, fds);
     hub.run = random() % MAX_RUN;
@@ -243,6 +259,7 @@ fn serve(settings: Settings, channel: Option<&Channel>) -> Result<u8, Error> {
         None => (Vec::new(), None, None),
         Some(TakenOver { listeners, engine, hub }) => (listeners, Some(engine), Some(hub)),
     };
+    let mut passed_control = taken.as_mut().and_then(|taken| taken.control.take());
     let (listening, listeners) = listen_on(activated, kinds, options, &mut handed_over)?;
     let addrs: ByKind<ListenAddr> = listening.iter().map(|one| (one.kind, one.addr.clone())).collect();
     let (hub_config, name) = (hub.clone(), hub.name.clone());
@@ -263,11 +280,16 @@ fn serve(settings: Settings, channel: Option<&Channel>) -> Result<u8, Error> {
             (hub, store_writer)
         }
     };
+    // After the store: a second server with the same store is told about that first.
+    let control = control.as_ref().map(|place| place.listen(&mut passed_control)).transpose()?.flatten();
     let has_accounts = store_writer.is_some() && hub.has_accounts();
     let screen = is_drawn.then(|| screen_settings(&hub_config, lang, &addrs, style.on_console));
     let mut event_loop = event_loop::EventLoop::new(hub, listeners, limits, connections, console, screen, taken)
         .map_err(Error::Start)?;
     event_loop.set_store_writer(store_writer);
+    if let Some(control) = control {
+        event_loop.set_control(control).map_err(Error::Start)?;
+    }
     if has_accounts {
         event_loop.start_hasher();
     }
@@ -291,8 +313,9 @@ fn serve(settings: Settings, channel: Option<&Channel>) -> Result<u8, Error> {
             event_loop.tell_how_to_connect(&Introduction::new(&certificates.first().fingerprint, &tls_lines));
         }
     }
+    event_loop.set_tokens(tokens.clone());
     let start = AtStart { certificates, https_port: access.https_port, listen: all, tls_lines };
-    event_loop.set_reloader(Reloader::new(reload, password, hub_config, limits, start));
+    event_loop.set_reloader(Reloader::new(reload, password, hub_config, limits, start).with_tokens(tokens));
     event_loop.set_access(access);
     event_loop.set_proxies(proxies);
     event_loop.set_service_manager(ServiceManager::from_env());
@@ -302,6 +325,9 @@ fn serve(settings: Settings, channel: Option<&Channel>) -> Result<u8, Error> {
         successor::await_go_on(channel)?;
         event_loop.own_files();
         close_unwanted(handed_over);
+        if let Some((file, _)) = passed_control {
+            file.set_owned(true);
+        }
         successor::tell_serving(channel);
     }
     event_loop.run().map_err(Error::Poll)
@@ -364,6 +390,7 @@ pub fn check(settings: &Settings) -> Result<(), Error> {
         source.read().map_err(|error| Error::Password(source.name(), error))?;
     }
     read_motd(settings.motd.clone())?;
+    read_tokens(settings.api_tokens.clone())?;
     let certificates = settings.tls.as_ref().map(CertificateSource::check).transpose()?.unwrap_or_default();
     for (file, state) in expiry::warnings(&certificates, clock::utc().unix_timestamp()) {
         warn!("{}", Lang::En.notice(&Notice::Certificate { file, state }));

@@ -1,12 +1,9 @@
 //! The password of the server: from a file or from the environment.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
-use log::warn;
-
+use super::secret_file;
 use crate::chat::ServerPassword;
 
 /// The longest file in bytes.
@@ -37,7 +34,7 @@ impl PasswordSource {
     pub fn read(&self) -> io::Result<ServerPassword> {
         let text = match self {
             PasswordSource::Text(text) => text.clone(),
-            PasswordSource::File(path) => read_file(path)?,
+            PasswordSource::File(path) => secret_file::read(path, MAX_BYTES, "the password")?,
         };
         let line = text.lines().next().unwrap_or_default();
         match line.trim() {
@@ -52,20 +49,6 @@ impl PasswordSource {
             PasswordSource::File(path) => path.display().to_string(),
             PasswordSource::Text(_) => "CHINWAG_PASSWORD".into(),
         }
-    }
-}
-
-fn read_file(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let mode = file.metadata()?.permissions().mode();
-    if mode & 0o077 != 0 {
-        warn!("{}: other users may read the password; chmod 600 ends that", path.display());
-    }
-    let mut text = String::new();
-    file.by_ref().take(MAX_BYTES + 1).read_to_string(&mut text)?;
-    match text.len() as u64 > MAX_BYTES {
-        true => Err(io::Error::other(format!("it is longer than {MAX_BYTES} bytes"))),
-        false => Ok(text),
     }
 }
 

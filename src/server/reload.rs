@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use log::LevelFilter;
 
 pub use self::at_start::{AtStart, ReloadedCertificates};
+use super::http::api::ApiTokens;
 use super::http::{self, Access};
 use super::limits::Limits;
 use super::motd;
@@ -22,6 +23,7 @@ use crate::util::fd_limit;
 const PASSWORD_FILE: &str = "password-file";
 /// The option whose file is read again with the settings.
 const MOTD: &str = "motd";
+const API_TOKENS: &str = "api-tokens";
 /// The option that can be set to 0 only before a socket listens, since the kernel has no way back to its own choice.
 const SEND_BUFFER: &str = "send-buffer";
 
@@ -61,6 +63,8 @@ pub struct ProcessSettings {
     pub limits: Limits,
     pub access: Access,
     pub proxies: Vec<TrustedPeer>,
+    /// The tokens with which programs may post; `None` if nobody may.
+    pub tokens: Option<ApiTokens>,
     pub level: LevelFilter,
 }
 
@@ -74,6 +78,7 @@ pub struct Reloader {
     password: Option<PasswordSource>,
     hub: Config,
     limits: Limits,
+    tokens: Option<ApiTokens>,
     start: AtStart,
 }
 
@@ -86,7 +91,12 @@ impl Reloader {
         limits: Limits,
         start: AtStart,
     ) -> Self {
-        Reloader { read, pending: BTreeSet::new(), password, hub, limits, start }
+        Reloader { read, pending: BTreeSet::new(), password, hub, limits, tokens: None, start }
+    }
+
+    /// The same reloader for a server that has these tokens.
+    pub fn with_tokens(self, tokens: Option<ApiTokens>) -> Self {
+        Reloader { tokens, ..self }
     }
 
     /// Reads the settings again. What is read holds from now on: the caller must apply it.
@@ -103,14 +113,18 @@ impl Reloader {
         let Reloaded { settings, changed, mut fixed } = read()?;
         self.pending.extend(changed);
         let Settings { mut hub, mut access, mut limits, level, password: source, motd, max_clients, .. } = settings;
-        let Settings { tls, proxies, .. } = settings;
+        let Settings { tls, proxies, api_tokens, .. } = settings;
         let password = read_password(source.as_ref())?;
         hub.motd = read_motd(motd).map_err(|error| error.to_string())?;
+        let tokens = read_tokens(api_tokens).map_err(|error| error.to_string())?;
         access.hosts.extend(http::machine_names());
         let certificates = self.start.read_certificates(tls.as_ref(), &access)?;
         let mut changed: Vec<String> = std::mem::take(&mut self.pending).into_iter().collect();
         if hub.motd != self.hub.motd && !changed.iter().any(|name| name == MOTD) {
             changed.push(MOTD.into());
+        }
+        if tokens != self.tokens && !changed.iter().any(|name| name == API_TOKENS) {
+            changed.push(API_TOKENS.into());
         }
         limit_connections(&mut hub, max_clients, fd_limit::raise());
         if limits.send_buffer == 0 && self.limits.send_buffer > 0 {
@@ -122,8 +136,9 @@ impl Reloader {
         self.start.take_access(&mut access, &mut changed, &mut fixed);
         hub.password = self.hub.password.take();
         (self.hub, self.password, self.limits) = (hub, source, limits);
+        self.tokens = tokens.clone();
         self.take_password(password, &mut changed);
-        let process = Some(ProcessSettings { limits, access, proxies, level });
+        let process = Some(ProcessSettings { limits, access, proxies, tokens, level });
         Ok(Reload { hub: self.hub.clone(), process, certificates, changed, fixed })
     }
 
@@ -148,6 +163,15 @@ pub fn read_motd(path: Option<PathBuf>) -> Result<Option<Box<str>>, Error> {
     let Some(path) = path else { return Ok(None) };
     let text = motd::read(&path).map_err(|error| Error::Motd(path, error))?;
     Ok(text.map(Into::into))
+}
+
+/// Reads the tokens of programs from their file, if there is one.
+///
+/// # Errors
+/// If the file cannot be read, or has a line that is no token.
+pub fn read_tokens(path: Option<PathBuf>) -> Result<Option<ApiTokens>, Error> {
+    let read = |path: PathBuf| ApiTokens::read(&path).map_err(|error| Error::Tokens(path, error));
+    path.map(read).transpose()
 }
 
 fn read_password(source: Option<&PasswordSource>) -> Result<Option<ServerPassword>, String> {

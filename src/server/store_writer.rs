@@ -4,12 +4,15 @@
 //! the store works again.
 
 mod cleaning;
+mod copying;
 
 use std::time::Duration;
 
 use log::{error, info, warn};
 use serde::{Deserialize, Serialize};
 
+pub use self::copying::CopyStatus;
+use self::copying::Copying;
 use super::store_query::QueryQueue;
 use super::unwritten::UnwrittenRecords;
 use crate::chat::{Hub, Now, OPERATOR_LOG};
@@ -31,6 +34,8 @@ pub struct StoreWriter {
     store: Store,
     /// Messages expire with time, also when no new ones come.
     ages: bool,
+    /// A copy of the store, which ends with this process.
+    copying: Option<Copying>,
     state: StoreWriterState,
 }
 
@@ -122,7 +127,7 @@ impl StoreWriter {
 
     /// Creates a store writer that goes on where another one was ended; `store` is the same one, opened again.
     pub fn restore(store: Store, ages: bool, state: StoreWriterState) -> Self {
-        StoreWriter { store, ages, state }
+        StoreWriter { store, ages, copying: None, state }
     }
 
     /// What it knows besides the store, to be written.
@@ -174,13 +179,13 @@ impl StoreWriter {
         self.state.unwritten.len()
     }
 
-    /// The time of the next try, query, step of pruning or cleaning, or checkpoint.
+    /// The time of the next try, query, step of pruning, cleaning or copying, or checkpoint.
     pub fn next_deadline(&self) -> Option<Duration> {
         let file = match &self.state.fault {
             Some(fault) => [Some(fault.retry_at), None, None],
             None => [self.state.prune, self.state.clean, self.state.checkpoint],
         };
-        file.into_iter().chain([self.state.queries.next_deadline()]).flatten().min()
+        file.into_iter().chain([self.state.queries.next_deadline(), self.next_copy_step()]).flatten().min()
     }
 
     /// Writes records in one transaction, or buffers them while the store fails.
@@ -302,8 +307,8 @@ impl StoreWriter {
         empty
     }
 
-    /// Writes the records of a turn, runs store queries, cleans and prunes; returns the clients whose queries are answered, by
-    /// slot.
+    /// Writes the records of a turn, runs store queries, copies, cleans and prunes; returns the clients whose queries are
+    /// answered, by slot.
     pub fn process(&mut self, hub: &mut Hub, now: Now) -> Vec<usize> {
         // Before the write: what is deleted in this turn does not delay it.
         self.clean(now.at);
@@ -312,6 +317,7 @@ impl StoreWriter {
             Some(StoreStatus::Fails(why)) => hub.handle_store_failure(&why),
             Some(StoreStatus::Works { written, lost }) => hub.handle_store_recovery(written, lost),
         }
+        self.copy_step(now.at);
         let answers = self.state.queries.run(&mut self.store, &self.state.unwritten, hub, now.at);
         let answered = answers.iter().map(|(query, _)| query.asker().slot()).collect();
         for (query, answer) in answers {
@@ -325,6 +331,7 @@ impl StoreWriter {
 
     /// Writes the last records when the server ends, or reports their loss.
     pub fn finish(&mut self, hub: &mut Hub, now: Now) {
+        self.cancel_copy();
         let records = hub.poll_records();
         if let Some(fault) = &mut self.state.fault {
             fault.retry_at = now.at;

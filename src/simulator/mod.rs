@@ -2,7 +2,7 @@
 //!
 //! Everything except the poll is the real code: the engine's turn with its budgets, the connections,
 //! the wire, the hub. A seed makes a `plan` (options, budgets, faults), a faulty `network` with partial
-//! writes and accept errors, and `person`s who connect, talk, type nonsense, stall, break off and leave; some use a
+//! writes and accept errors, and `people` who connect, talk, type nonsense, stall, break off and leave; some use a
 //! browser's `page` or another `program`, whose JSON is turned into the lines that a person would read, some have an `irc`
 //! client, and some come through a `proxy`. The `scheduler` does that in a random order, in a `world` with its own clocks. After each
 //! turn all written bytes are compared with those that the `oracle` expects,
@@ -13,23 +13,10 @@
 //! `CHINWAG_SEED=123 cargo test --lib simulator -- --nocapture` replays a seed and prints its events;
 //! `CHINWAG_SEEDS=10000000 cargo test --lib simulator` runs that number of seeds instead of 10,000.
 
-mod accounts;
-mod acts;
-mod ending;
-mod hasher;
-mod invariants;
-mod irc;
 pub(super) mod network;
 mod oracle;
-pub mod page;
-mod person;
-mod plan;
-mod program;
-pub(super) mod proxy;
-mod scheduler;
-mod sequencer;
-pub(super) mod tls;
-mod wire;
+pub(super) mod people;
+mod processes;
 mod world;
 
 use std::cell::Cell;
@@ -122,7 +109,23 @@ fn run_share(share: u64) {
             (250, "members of accounts, keys made at a login", vec![all.account_logins, all.late_keys]),
             (1000, "changes of the settings, persons of proxies", vec![all.configured, all.proxied]),
             (1000, "members with IRC clients, their messages in rooms", vec![all.irc_members, all.irc_messages]),
+            (1000, "lines that programs have posted", vec![all.posted]),
             (3, "lines of NAMES left out", vec![all.irc_cut_names]),
+            (
+                150,
+                "answers with a label, clients of IRC with frames, histories",
+                vec![all.labels, all.irc_frames, all.irc_histories],
+            ),
+            (
+                60,
+                "told of monitored members, messages for roles, messages of several lines, metadata",
+                vec![all.irc_monitored, all.irc_role_messages, all.irc_multiline, all.irc_metadata],
+            ),
+            (
+                20,
+                "messages deleted with IRC, several modes in one line",
+                vec![all.irc_redactions, all.irc_joined_modes],
+            ),
             (
                 200,
                 "changes of members that an IRC client knows from several rooms, lines for those with a capability",

@@ -19,7 +19,7 @@ const HEADER: usize = 100;
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// Inode of a file, independent of its path: device and inode.
-type Inode = (u64, u64);
+pub(super) type Inode = (u64, u64);
 
 /// Inode of the opened file and of its write-ahead log.
 pub(super) struct FileIdentity {
@@ -33,6 +33,11 @@ impl FileIdentity {
     pub fn of(path: &Path) -> Result<Self, Error> {
         let (file, _) = identify(path)?.ok_or_else(|| Error::Gone(path.to_owned()))?;
         Ok(FileIdentity { file, log: None })
+    }
+
+    /// The inode of the file.
+    pub fn inode(&self) -> Inode {
+        self.file
     }
 
     /// Checks that file and log are still at their paths, since writes to a moved file are lost; returns the log's length.

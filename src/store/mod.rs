@@ -6,6 +6,7 @@
 mod batch;
 mod clean;
 mod connection;
+mod copy;
 mod error;
 mod file;
 mod history;
@@ -21,13 +22,15 @@ mod transfer;
 
 use std::mem;
 use std::path::{self, Path, PathBuf};
+use std::rc::Rc;
 
 use log::warn;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use self::search::words::SearchWords;
 pub use self::table::whispers::MAX_WHISPERS;
+pub use copy::{CopyStep, NewFile};
 pub use error::Error;
 pub use history::{FindStep, HistoryStep, Step};
 pub use options::{Options, Sync};
@@ -38,6 +41,7 @@ use crate::chat::policy::nick::fold;
 pub use crate::chat::record::{InitialRoom, InitialState, Message, Record, Whisper};
 use crate::util::io_error::plain_words;
 use batch::{Batch, CachedState, Changes};
+use copy::Copy;
 use error::{DbError, DbResult};
 use file::FileIdentity;
 use prune::Retention;
@@ -57,8 +61,9 @@ const MAX_MESSAGE: usize = (1 << 20) + 1024;
 pub struct Store {
     options: Options,
     identity: FileIdentity,
-    /// The open database, or why it is closed.
-    connection: Result<Connection, Error>,
+    /// The open database, or why it is closed. A copy that is being made shares it.
+    connection: Result<Rc<Connection>, Error>,
+    copy: Option<Copy>,
     cached: CachedState,
 }
 
@@ -95,7 +100,7 @@ impl Store {
         let identity = FileIdentity::of(path)?;
         file::check_header(path)?;
         let (connection, cached) = connection::open(path, options.sync).map_err(|error| error.with_path(path))?;
-        let mut store = Store { options, identity, connection: Ok(connection), cached };
+        let mut store = Store { options, identity, connection: Ok(Rc::new(connection)), copy: None, cached };
         store.identity.check(&store.options.path)?;
         Ok(store)
     }
@@ -205,7 +210,44 @@ impl Store {
     /// Closes the file for another process that opens it; [`Store::reopen`] takes it back. Its log stays beside it, which
     /// the other process reads.
     pub fn release(&mut self) {
+        self.cancel_copy();
         self.close();
+    }
+
+    /// Begins to copy the store into a new file, which only its owner can read; one copy at a time.
+    ///
+    /// # Errors
+    /// If the file exists, cannot be made, or there is not enough space for it.
+    pub fn begin_copy(&mut self, to: &Path) -> Result<(), Error> {
+        self.cancel_copy();
+        let connection = self.connection.as_ref().map_err(Error::clone)?;
+        self.copy = Some(Copy::begin(connection, to)?);
+        Ok(())
+    }
+
+    /// Copies some pages, and more while `more` returns `true`. What is written between two steps gets into the copy, too.
+    ///
+    /// After an error, and when it is complete, there is no copy in progress any more.
+    ///
+    /// # Errors
+    /// If the store cannot be read or the copy cannot be written; then its file is removed.
+    pub fn copy_step(&mut self, more: &mut dyn FnMut() -> bool) -> Result<CopyStep, Error> {
+        let copy = self.copy.take();
+        let copy = copy.ok_or_else(|| Error::Unusable(self.options.path.clone(), "no copy is being made".into()))?;
+        copy.step(more).map(|(copy, step)| {
+            self.copy = copy;
+            step
+        })
+    }
+
+    /// Gives up the copy in progress and removes its file.
+    pub fn cancel_copy(&mut self) {
+        self.copy = None;
+    }
+
+    /// Device and inode of the file of the store.
+    pub fn inode(&self) -> (u64, u64) {
+        self.identity.inode()
     }
 
     /// Opens the file again after a failure.
@@ -266,6 +308,7 @@ impl Store {
     ///
     /// When simply dropped, SQLite moves the log into the file if the file is still at its path.
     fn close(&mut self) {
+        self.cancel_copy();
         let closed = Err(Error::Unusable(self.options.path.clone(), "it is closed".into()));
         if let Ok(open) = mem::replace(&mut self.connection, closed) {
             let _ = open.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
@@ -273,7 +316,7 @@ impl Store {
     }
 
     fn connection(&self) -> Result<&Connection, Error> {
-        self.connection.as_ref().map_err(Error::clone)
+        self.connection.as_deref().map_err(Error::clone)
     }
 
     fn read<T>(&self, read: impl FnOnce(&Connection, &Store) -> DbResult<T>) -> Result<T, Error> {
@@ -284,7 +327,7 @@ impl Store {
     fn change(&mut self, change: impl FnOnce(&mut Batch) -> DbResult<()>) -> Result<(), Error> {
         let path = &self.options.path;
         let log = self.identity.check(path)?;
-        let connection = self.connection.as_mut().map_err(|error| error.clone())?;
+        let connection = self.connection.as_deref().map_err(Error::clone)?;
         if log > MAX_LOG_BYTES {
             connection::checkpoint(connection).map_err(|error| error.with_path(path))?;
         }
@@ -298,17 +341,22 @@ impl Store {
     }
 }
 
+/// Whether a file is a store of chinwag. The store must not be open in this process.
+pub fn is_store(path: &Path) -> bool {
+    file::check_header(path).is_ok()
+}
+
 /// An absolute path, which SQLite cannot take for a URI, `:memory:` or a temporary database.
 fn absolute(path: &Path) -> Result<PathBuf, Error> {
     path::absolute(path).map_err(|error| Error::Unusable(path.to_owned(), plain_words(&error)))
 }
 
 fn transact(
-    connection: &mut Connection,
+    connection: &Connection,
     cached: &CachedState,
     change: impl FnOnce(&mut Batch) -> DbResult<()>,
 ) -> DbResult<Changes> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     let mut batch = Batch::new(&transaction, cached);
     change(&mut batch)?;
     let changes = batch.finish()?;

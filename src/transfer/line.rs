@@ -103,9 +103,12 @@ fn is_room(name: &str) -> bool {
     Name::room(name).is_ok_and(|room| room.shown == name)
 }
 
-/// Whether a server can have stored messages under this name: a nickname, its own name, or an address.
+/// Whether a server can have stored messages under this name: a nickname, its own name, an address, or the name of a poster.
 fn is_name(name: &str) -> bool {
-    name == OPERATOR || is_address(name) || Name::stored(name).is_ok_and(|nickname| nickname.shown == name)
+    name == OPERATOR
+        || is_address(name)
+        || Name::is_poster(name)
+        || Name::stored(name).is_ok_and(|nickname| nickname.shown == name)
 }
 
 /// Whether it is a name given with `--login address`: `IP:PORT` or `unix:NUMBER`, with `#2` and so on if that was taken.

@@ -1,7 +1,9 @@
-//! Exports the messages of a store as lines, and imports them.
+//! Exports the messages of a store as lines, imports them, and copies stores.
 //!
 //! Only one line is in memory at a time.
 
+mod backup;
+mod copy;
 mod error;
 mod input;
 mod line;
@@ -9,19 +11,24 @@ mod output;
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
+use std::process;
 
 use time::OffsetDateTime;
 
+pub use self::backup::{BackupSettings, backup};
+pub use self::copy::Source;
 pub use self::error::Error;
 pub use self::output::Format;
-use crate::store::{Options, Store, Sync};
+use crate::store::{self, Options, Store, Sync};
 use crate::util::clock;
 
 /// Settings of an export to standard output.
 #[derive(Clone, Debug)]
 pub struct ExportSettings {
     pub store: PathBuf,
+    /// The control socket of the server that uses the store; `None` for the one beside it.
+    pub control: Option<PathBuf>,
     /// Only the messages of this room; `None` for all rooms.
     pub room: Option<String>,
     /// Only messages from this time on.
@@ -37,9 +44,25 @@ pub struct ImportSettings {
     pub input: Option<PathBuf>,
 }
 
-/// Writes the messages to standard output as lines, oldest first.
+/// Writes the messages to standard output as lines, oldest first. If a server uses the store, it makes a copy beside it, which
+/// is read and removed.
+///
+/// # Errors
+/// If the store cannot be read, or the lines cannot be written.
 pub fn export(settings: &ExportSettings) -> Result<(), Error> {
-    let store = Store::open_existing(&options(&settings.store))?;
+    let source = Source { store: Some(settings.store.clone()), control: settings.control.clone(), pid: None };
+    let Some(server) = source.server()? else { return write_messages(settings, &settings.store) };
+    let mut copy = path::absolute(&settings.store).map_err(|error| Error::Copy(settings.store.clone(), error))?;
+    copy.as_mut_os_string().push(format!(".{}.export", process::id()));
+    let copied = source.copy_by(server, &copy, &mut |_| ())?;
+    write_messages(settings, copied.file.path()).map_err(|error| match error {
+        Error::Store(store::Error::NoRoom(_, room)) => store::Error::NoRoom(settings.store.clone(), room).into(),
+        error => error,
+    })
+}
+
+fn write_messages(settings: &ExportSettings, path: &Path) -> Result<(), Error> {
+    let store = Store::open_existing(&options(path))?;
     let mut writer =
         output::MessageWriter::new(BufWriter::new(io::stdout().lock()), settings.format, settings.room.is_none());
     let written = store.export(settings.room.as_deref(), |message| {

@@ -47,6 +47,18 @@ pub fn survive_file_size_limit() -> io::Result<()> {
     signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
 }
 
+/// Returns a flag that is set when a signal asks the program to end, which it then does by itself.
+///
+/// # Errors
+/// If the signals cannot be caught.
+pub fn flag_of_end() -> io::Result<Arc<AtomicBool>> {
+    let is_asked = Arc::new(AtomicBool::new(false));
+    for signal in ENDING.into_iter().filter(|&signal| !is_ignored(signal)) {
+        signal_hook::flag::register(signal, Arc::clone(&is_asked))?;
+    }
+    Ok(is_asked)
+}
+
 /// Returns a flag; after it is set, the next signal that asks the program to end has its default action.
 ///
 /// # Errors

@@ -1,14 +1,16 @@
-//! The part of HTTP/1.1 (RFC 9112) that the web page, its WebSocket and the metrics need: request heads,
-//! without bodies, and responses.
+//! The part of HTTP/1.1 (RFC 9112) that the web page, its WebSocket, the metrics and the API need: request heads, and
+//! responses. Only a POST has content, which the caller reads.
 
 #[cfg(test)]
 mod http_tests;
+mod post;
 
 use httparse::{EMPTY_HEADER, Error, Status};
 use memchr::memchr;
 use time::OffsetDateTime;
 use tungstenite::handshake::derive_accept_key;
 
+pub use self::post::{MAX_CONTENT, Post};
 use super::host::Host;
 
 /// Maximum bytes of a request head.
@@ -16,7 +18,16 @@ pub const MAX_HEAD: usize = 8 * 1024;
 /// Maximum header fields of one request.
 const MAX_FIELDS: usize = 64;
 
-/// The head of a GET or HEAD request.
+/// The methods that a listener takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Methods {
+    /// GET and HEAD.
+    Read,
+    /// GET, HEAD and POST.
+    ReadAndPost,
+}
+
+/// The head of a GET, HEAD or POST request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
     /// Whether the method is HEAD.
@@ -35,6 +46,8 @@ pub struct Request {
     pub forwarded_for: String,
     /// Set if the request asks for a WebSocket.
     pub upgrade: Option<Upgrade>,
+    /// Set if the method is POST.
+    pub post: Option<Box<Post>>,
 }
 
 /// The fields of a WebSocket request (RFC 6455, section 4.2.1), as they were sent.
@@ -52,9 +65,11 @@ pub enum HttpError {
     BadRequest,
     Forbidden,
     NotFound,
-    /// As `NotFound`, on the address for metrics.
-    MetricsNotFound,
+    /// As `NotFound`, on the address for the operator's programs.
+    AdminNotFound,
     MethodNotAllowed,
+    /// As `MethodNotAllowed`, on the address for the operator's programs.
+    AdminMethodNotAllowed,
     /// A WebSocket with IRC, where there is no IRC.
     NoIrc,
     /// A WebSocket request with another method than GET (RFC 6455, section 4.1).
@@ -78,9 +93,9 @@ impl HttpError {
                 ("403 Forbidden", "This page has another origin. Allow that origin with --allow-origin.")
             }
             HttpError::NotFound => ("404 Not Found", "There is nothing here. The chat is at /."),
-            HttpError::MetricsNotFound => (
+            HttpError::AdminNotFound => (
                 "404 Not Found",
-                "There is nothing here. This address has /healthz and /metrics; the chat page is where --web says.",
+                "There is nothing here. GET / lists what this address has; the chat page is where --web says.",
             ),
             HttpError::NoIrc => (
                 "501 Not Implemented",
@@ -92,6 +107,9 @@ impl HttpError {
                 "The name in Host is not a name of this server. If it is, start the server with --host NAME.",
             ),
             HttpError::MethodNotAllowed => ("405 Method Not Allowed", "Only GET and HEAD are supported."),
+            HttpError::AdminMethodNotAllowed => {
+                ("405 Method Not Allowed", "Only GET and HEAD are supported, and POST where GET / says so.")
+            }
             HttpError::Timeout => ("408 Request Timeout", "The request took too long to arrive."),
             HttpError::ContentTooLarge => ("413 Content Too Large", "A request must not have content."),
             HttpError::UpgradeRequired => ("426 Upgrade Required", "This is a WebSocket of version 13 (RFC 6455)."),
@@ -104,15 +122,23 @@ impl HttpError {
     }
 }
 
-/// Parses a request at the start of `bytes` and returns it with its length; `None` when more bytes are needed.
+/// Parses a GET or HEAD request at the start of `bytes` and returns it with its length; `None` when more bytes are needed.
 ///
 /// # Errors
 /// Why the request is refused; later bytes of the connection cannot be parsed then.
 pub fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, HttpError> {
+    parse_head(bytes, Methods::Read)
+}
+
+/// As [`parse`], for the head of a request with one of these methods. The content of a POST follows it.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_head(bytes: &[u8], methods: Methods) -> Result<Option<(Request, usize)>, HttpError> {
     let bytes = &bytes[..bytes.len().min(MAX_HEAD)];
-    match parse_known(bytes) {
+    match parse_known(bytes, methods) {
         Err(HttpError::VersionNotSupported) => match as_1_1(bytes) {
-            Some(known) => parse_known(&known),
+            Some(known) => parse_known(&known, methods),
             None => Err(HttpError::VersionNotSupported),
         },
         parsed => parsed,
@@ -134,7 +160,7 @@ fn as_1_1(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// As [`parse`], for the versions 1.0 and 1.1.
-fn parse_known(bytes: &[u8]) -> Result<Option<(Request, usize)>, HttpError> {
+fn parse_known(bytes: &[u8], methods: Methods) -> Result<Option<(Request, usize)>, HttpError> {
     let mut fields = [EMPTY_HEADER; MAX_FIELDS];
     let mut head = httparse::Request::new(&mut fields);
     let length = match head.parse(bytes) {
@@ -145,9 +171,11 @@ fn parse_known(bytes: &[u8]) -> Result<Option<(Request, usize)>, HttpError> {
         Err(Error::Version) => return Err(HttpError::VersionNotSupported),
         Err(_) => return Err(HttpError::BadRequest),
     };
-    let is_head = match head.method {
-        Some("GET") => false,
-        Some("HEAD") => true,
+    let (is_head, mut post) = match head.method {
+        Some("GET") => (false, None),
+        Some("HEAD") => (true, None),
+        Some("POST") if methods == Methods::ReadAndPost => (false, Some(Box::<Post>::default())),
+        _ if methods == Methods::ReadAndPost => return Err(HttpError::AdminMethodNotAllowed),
         _ => return Err(HttpError::MethodNotAllowed),
     };
     let (site, path, query) = split_target(head.path.unwrap_or_default()).ok_or(HttpError::BadRequest)?;
@@ -160,6 +188,11 @@ fn parse_known(bytes: &[u8]) -> Result<Option<(Request, usize)>, HttpError> {
         // Non-ASCII bytes are allowed (RFC 9110, section 5.5), and match no value that is searched for.
         let value = || String::from_utf8_lossy(field.value).trim().to_owned();
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
+        if let Some(post) = &mut post
+            && post.take_field(field.name, &value)?
+        {
+            continue;
+        }
         match () {
             // Two `Host` fields are an error: RFC 9112, section 3.2.
             () if is("host") => once(&mut request.host, value())?,
@@ -185,6 +218,11 @@ fn parse_known(bytes: &[u8]) -> Result<Option<(Request, usize)>, HttpError> {
         true => !has_token(&connection, "close"),
         false => has_token(&connection, "keep-alive"),
     };
+    if post.as_ref().is_some_and(|post| post.readable().is_none()) {
+        // Where the content ends is not known, or it is not read.
+        request.keep_alive = false;
+    }
+    request.post = post.map(|post| Box::new(Post { expects_continue: post.expects_continue && is_1_1, ..*post }));
     let is_upgrade = is_1_1 && has_token(&connection, "upgrade") && has_token(&upgrade, "websocket");
     request.upgrade =
         is_upgrade.then(|| Upgrade { version: version.unwrap_or_default(), key: key.unwrap_or_default(), protocols });
@@ -244,11 +282,21 @@ fn has_token(list: &str, token: &str) -> bool {
 pub fn parameter(query: &str, name: &str) -> Option<String> {
     let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
     let (_, value) = pairs.into_iter().find(|(key, _)| *key == name)?;
-    let mut bytes = Vec::with_capacity(value.len());
-    let mut rest = value.bytes();
+    decode(value, b' ')
+}
+
+/// The decoded text of a segment of a path (RFC 3986, section 2.1); `None` if it is not valid.
+pub fn decode_segment(segment: &str) -> Option<String> {
+    decode(segment, b'+')
+}
+
+/// Decodes `%` and two digits; `plus` is what `+` stands for.
+fn decode(text: &str, plus: u8) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
         bytes.push(match byte {
-            b'+' => b' ',
+            b'+' => plus,
             b'%' => {
                 let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
                 (digit(rest.next())? << 4 | digit(rest.next())?) as u8
@@ -300,6 +348,7 @@ pub fn refuse(refused: HttpError, is_head: bool, keep_alive: bool, now: OffsetDa
     let mut response = Response::new(status, now).field("Cache-Control", "no-store");
     match refused {
         HttpError::MethodNotAllowed => response = response.field("Allow", "GET, HEAD"),
+        HttpError::AdminMethodNotAllowed => response = response.field("Allow", "GET, HEAD, POST"),
         HttpError::SocketNeedsGet => response = response.field("Allow", "GET"),
         HttpError::UpgradeRequired => {
             response = response.field("Upgrade", "websocket").field("Sec-WebSocket-Version", "13");

@@ -49,7 +49,7 @@ impl LineItem<'_> {
     pub fn input(&self) -> Option<Input<'_>> {
         match self {
             LineItem::Line(line) => Some(Input::Line(line)),
-            LineItem::TooLong => Some(Input::TooLong),
+            LineItem::TooLong => Some(Input::TooLong { command: None }),
             LineItem::NotUtf8(_) => Some(Input::NotUtf8 { command: None }),
             LineItem::Telnet(_) => None,
         }

@@ -59,7 +59,7 @@ impl FrameItem {
     pub fn input(&self) -> Option<Input<'_>> {
         match self {
             FrameItem::Line(line) => Some(Input::Line(line)),
-            FrameItem::TooLong => Some(Input::TooLong),
+            FrameItem::TooLong => Some(Input::TooLong { command: None }),
             _ => None,
         }
     }

@@ -19,7 +19,7 @@ pub enum Sender<'a> {
 pub enum IrcLine<'a> {
     /// `:SERVER CODE NICK middle... :text`
     Numeric { code: u16, middle: &'a [&'a str], text: Option<&'a str> },
-    /// A message of several lines in a room; its id is that of the first line.
+    /// A message of several lines, in a room or for one member; its id is that of the first line.
     Multiline { id: u64, kind: MessageKind, name: &'a str, lines: &'a [TextLine] },
     /// `:SENDER COMMAND middle... :text`; `in_room`: the channel of the event's room stands before the other parameters.
     Command { from: Sender<'a>, command: &'a str, in_room: bool, middle: &'a [&'a str], text: Option<&'a str> },

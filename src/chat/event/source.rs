@@ -12,3 +12,10 @@ pub struct Source<'a> {
     pub real_name: &'a str,
     pub is_bot: bool,
 }
+
+impl<'a> Source<'a> {
+    /// What is shown of the poster with this name, which is no member.
+    pub fn of_poster(name: &'a str) -> Self {
+        Source { user: "bot", host: Host::LOCAL, account: None, real_name: name, is_bot: true }
+    }
+}

@@ -42,6 +42,7 @@ impl Hub {
         }
         if let Some(member) = self.end_locally(id, &cause, close, now) {
             self.propose(None, Change::Leave { member, cause }, &now);
+            self.update_away(member, None, &now);
         }
         self.admit(now);
     }
@@ -53,6 +54,7 @@ impl Hub {
             SessionStage::Waiting => self.admission.leave(now.at),
             SessionStage::LoggingIn => self.admission.release(),
             SessionStage::Present => {
+                self.show_held_modes(id, &now);
                 left = self.detach_from_member(id, cause, close);
                 self.admission.release();
             }

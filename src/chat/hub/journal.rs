@@ -39,9 +39,14 @@ impl Journal {
         self.sequencer = Sequencer::External;
     }
 
+    /// Whether a proposal is committed in the same call.
+    pub fn is_local(&self) -> bool {
+        self.sequencer == Sequencer::Local
+    }
+
     /// Commits a change of the local sequencer; `false`, and nothing is done, if the sequencer is external.
     pub fn commit_local(&mut self) -> bool {
-        let is_local = self.sequencer == Sequencer::Local;
+        let is_local = self.is_local();
         self.seq += u64::from(is_local);
         is_local
     }

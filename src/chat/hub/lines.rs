@@ -84,7 +84,7 @@ impl Hub {
             return self.irc_line(id, input, &now);
         }
         match (input, member) {
-            (Input::TooLong, _) => {
+            (Input::TooLong { .. } | Input::SeveralLines, _) => {
                 let most = self.config.max_line;
                 self.fanout().refuse(id, Refusal::TooLong { most });
             }
@@ -119,15 +119,16 @@ impl Hub {
         };
         match view.line(asker, text) {
             Plan::Nothing | Plan::LogIn(_) | Plan::AskPassword(_) => {}
-            Plan::Reply(event) => self.outbound.send(&mut self.sessions, id, &event),
+            Plan::Reply(event) => self.outbound.send(&mut self.sessions, &self.shared.members, id, &event),
             Plan::ReplyIn(room, event) => {
-                self.outbound.send_in(&mut self.sessions, &self.shared.rooms, id, room, &event)
+                self.outbound.send_in(&mut self.sessions, &self.shared.members, &self.shared.rooms, id, room, &event)
             }
             Plan::Report(report) => self.report(asker, report, *now),
             Plan::Query(lookup) => self.queue_query(id, lookup),
             Plan::Local(LocalChange::Echo(on)) => self.set_echo(id, on),
             Plan::Local(LocalChange::Quiet(on)) => self.set_quiet(id, on),
             Plan::Local(LocalChange::Ignore(target)) => self.ignore(asker, target),
+            Plan::Local(LocalChange::IgnorePoster(name)) => self.ignore_poster(asker, name),
             Plan::Local(LocalChange::Unignore(name)) => self.unignore(asker, name),
             Plan::Local(LocalChange::Read { account, room, id: message }) => {
                 self.note_read(asker, account, room, message);

@@ -1,5 +1,7 @@
 //! What concerns a member alone: whispers, `/echo`, `/ignore`, `/unignore`, `/read` and `/quit`.
 
+use compact_str::CompactString;
+
 use super::check::check_speech;
 use super::plan::Asker;
 use super::store_queue::conversations::PrivateLine;
@@ -8,10 +10,10 @@ use crate::chat::cause::Cause;
 use crate::chat::command::is_blank;
 use crate::chat::encoding::Private;
 use crate::chat::event::{Event, MessageKind, Notice, Refusal};
-use crate::chat::id::{AccountId, ClientId, MemberId, Now, RoomId};
+use crate::chat::id::{AccountId, Author, ClientId, MemberId, Now, RoomId};
 use crate::chat::input::Close;
 use crate::chat::member::Ignored;
-use crate::chat::policy::nick::key_of;
+use crate::chat::policy::nick::{Name, key_of};
 use crate::chat::session::SessionFlags;
 use crate::chat::span::Dated;
 
@@ -33,21 +35,12 @@ impl Hub {
         (private, tags): (Private, Option<&str>),
         now: Now,
     ) {
-        let members = &mut self.shared.members;
         let (slot, target) = (asker.member.slot, to.slot);
-        let author = members.author(slot);
-        let is_muted = self.shared.mutes.holds(asker.member, now.at);
-        let is_to_operator = members.operator() == Some(to);
-        let is_delivered = (is_to_operator || !is_muted) && !members[target].ignores(author);
-        // The operator reads what a muted member whispers.
-        if is_to_operator || !is_muted {
-            self.stats.whispers += 1;
-            if !members[target].ignores(author) {
-                members[target].set_whisperer(asker.member);
-                let mut fanout = self.fanout_by(asker.member, &now).tagged(tags).privately(private);
-                let event = Event::Whisper { at: now.local, from: fanout.member_name(slot), text };
-                fanout.send_dated_to_sessions(target, &event, &now);
-            }
+        let is_delivered = self.note_whispers(asker.member, to, 1, &now);
+        if is_delivered {
+            let mut fanout = self.fanout_by(asker.member, &now).tagged(tags).privately(private);
+            let event = Event::Whisper { at: now.local, from: fanout.member_name(slot), text };
+            fanout.send_dated_to_sessions(target, &event, &now);
         }
         self.remember_whisper(asker.member, to, text, (private, is_delivered), &now);
         if to == asker.member {
@@ -63,8 +56,23 @@ impl Hub {
         }
     }
 
+    /// Counts what a member whispers to another one; returns whether that one reads it.
+    pub(super) fn note_whispers(&mut self, author: MemberId, to: MemberId, count: u64, now: &Now) -> bool {
+        let members = &mut self.shared.members;
+        // The operator reads what a muted member whispers.
+        if members.operator() != Some(to) && self.shared.mutes.holds(author, now.at) {
+            return false;
+        }
+        self.stats.whispers += count;
+        let is_delivered = !members[to.slot].ignores(members.author(author.slot));
+        if is_delivered {
+            members[to.slot].set_whisperer(author);
+        }
+        is_delivered
+    }
+
     /// Remembers a whisper for CHATHISTORY, if one of the two has a session of IRC.
-    fn remember_whisper(
+    pub(super) fn remember_whisper(
         &mut self,
         author: MemberId,
         to: MemberId,
@@ -91,12 +99,12 @@ impl Hub {
     }
 
     /// Tells a session that the member that it has whispered to is away. A muted member's text is not shown.
-    fn tell_away(&mut self, id: ClientId, to: MemberId, now: Now) {
+    pub(super) fn tell_away(&mut self, id: ClientId, to: MemberId, now: Now) {
         let is_muted = self.shared.mutes.holds(to, now.at);
         let member = &self.shared.members[to.slot];
         if let Some(text) = member.away().filter(|_| !is_muted) {
             let event = Event::Notice(Notice::Away { name: &member.name, text });
-            self.outbound.send(&mut self.sessions, id, &event);
+            self.outbound.send(&mut self.sessions, &self.shared.members, id, &event);
         }
     }
 
@@ -132,12 +140,22 @@ impl Hub {
     }
 
     pub(super) fn ignore(&mut self, asker: Asker, target: MemberId) {
+        let members = &self.shared.members;
+        self.ignore_author(asker, members[target.slot].name.clone(), members.author(target.slot));
+    }
+
+    /// Ignores a poster, whether or not it has ever posted: what is no member cannot be looked up.
+    pub(super) fn ignore_poster(&mut self, asker: Asker, Name { shown, key }: Name) {
+        let author = Author { member: None, name: self.shared.members.name_hash(&key) };
+        self.ignore_author(asker, shown, author);
+    }
+
+    fn ignore_author(&mut self, asker: Asker, name: CompactString, author: Author) {
         self.move_unread_of(asker.member);
         let most = self.config.max_ignored;
         let members = &mut self.shared.members;
-        let (name, author) = (members[target.slot].name.clone(), members.author(target.slot));
         let ignored = members[asker.member.slot].ignored_mut();
-        ignored.retain(|old| old.author.name != author.name && old.author.member != author.member);
+        ignored.retain(|old| !old.is_of(author));
         let is_full = ignored.len() >= most;
         if !is_full {
             ignored.push(Ignored { name: name.clone(), author });
@@ -187,7 +205,7 @@ impl Hub {
         let members = &self.shared.members;
         for id in members[asker.member.slot].sessions().filter(|&id| noted || id == asker.id) {
             let notice = Notice::Read { room: &name, id: message, own: id == asker.id };
-            self.outbound.send(&mut self.sessions, id, &Event::Notice(notice));
+            self.outbound.send(&mut self.sessions, &self.shared.members, id, &Event::Notice(notice));
         }
     }
 

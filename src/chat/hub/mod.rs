@@ -18,6 +18,7 @@ mod local_changes;
 mod login;
 mod output;
 mod plan;
+mod posts;
 mod reload;
 mod reports;
 mod rooms;
@@ -45,6 +46,8 @@ use self::login::prompts::Prompts;
 pub use self::output::WriteBatch;
 use self::output::outbound::Outbound;
 use self::plan::View;
+use self::posts::Posts;
+pub use self::posts::{PostRefusal, Posted};
 use self::reports::counts::Counts;
 use self::reports::stats::Stats;
 pub use self::reports::stats::{HeadCount, StatsSnapshot};
@@ -120,6 +123,8 @@ pub struct Hub {
     /// How many members may be looked at for masks.
     searches: SearchBudget,
     conversations: Conversations,
+    /// What posters have not been answered yet.
+    posts: Posts,
     /// Sessions that have asked for a reload.
     reload_requests: Vec<ClientId>,
     trace: Trace,
@@ -171,6 +176,7 @@ impl Hub {
             past_members: PastMembers::default(),
             searches: SearchBudget::default(),
             conversations: Conversations::default(),
+            posts: Posts::default(),
             reload_requests: Vec::new(),
             trace: Trace::default(),
             run: config.run,
@@ -276,7 +282,7 @@ impl Hub {
     fn send_hello(&mut self, id: ClientId) {
         let Config { name: server, max_line, .. } = &self.config;
         let hello = Notice::Hello { server, run: self.run, max_line: *max_line, store: self.store.is_some() };
-        self.outbound.send(&mut self.sessions, id, &Event::Notice(hello));
+        self.outbound.send(&mut self.sessions, &self.shared.members, id, &Event::Notice(hello));
     }
 
     /// The client closed its sending side. Its unsent data is still written.

@@ -11,6 +11,7 @@ use super::journal::Journal;
 use super::login::passwords::Passwords;
 use super::login::prompts::Prompts;
 use super::output::outbound::OutboundState;
+use super::posts::Posts;
 use super::reports::stats::Stats;
 use super::rooms::{RoomsState, RoomsView};
 use super::store_queue::StoreQueue;
@@ -60,6 +61,8 @@ pub struct HubState {
     past_members: PastMembers,
     #[serde(default)]
     conversations: Conversations,
+    #[serde(default)]
+    posts: Posts,
     #[serde(default)]
     reload_requests: Vec<ClientId>,
     run: u64,
@@ -157,6 +160,7 @@ impl Hub {
             subscribed_keys: self.subscribed_keys,
             past_members: self.past_members,
             conversations: self.conversations,
+            posts: self.posts,
             reload_requests: self.reload_requests,
             run: self.run,
             cloak_key: Some(self.cloak_key),
@@ -192,6 +196,7 @@ impl Hub {
         hub.counts = hub.recount();
         hub.note_most_members();
         hub.conversations = state.conversations;
+        hub.posts = state.posts;
         hub.reload_requests = state.reload_requests;
         hub.run = state.run;
         hub.outbound.set_run(state.run);

@@ -4,6 +4,7 @@
 //! <https://ircv3.net/specs/extensions/message-tags>.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ops::Deref;
 
 /// The most parameters of a command; the last one has the rest of the line.
@@ -134,9 +135,12 @@ impl<'a> Tags<'a> {
 
     /// The client-only tags, `+key=value`, in their escaped form and joined by `;`; `None` if there are none.
     ///
-    /// Tags whose key breaks the grammar are left out.
+    /// Tags whose key breaks the grammar are left out. Of several with one key, the last one counts.
     pub fn client_only(&self) -> Option<String> {
-        let tags: Vec<&str> = self.0.split(';').filter(|tag| is_client_only(tag)).collect();
+        let mut seen = BTreeSet::new();
+        let tags = self.0.rsplit(';').filter(|tag| is_client_only(tag));
+        let mut tags: Vec<&str> = tags.filter(|tag| seen.insert(tag.split('=').next())).collect();
+        tags.reverse();
         (!tags.is_empty()).then(|| tags.join(";"))
     }
 }
@@ -280,6 +284,11 @@ mod tests {
         assert_eq!(
             client_only(r"+x;label=1;+draft/reply=a\sb;+example.com/k-1=").as_deref(),
             Some(r"+x;+draft/reply=a\sb;+example.com/k-1=")
+        );
+        assert_eq!(
+            client_only("+a=1;+b;+a=2;label=1;+a;+c=a=b").as_deref(),
+            Some("+b;+a;+c=a=b"),
+            "the last one counts"
         );
         assert_eq!(client_only("label=1;msgid=+2;time"), None);
         assert_eq!(client_only("+;+=1;+a/=1;+/a;+a_b;+é=1;+a/b/c;+\u{202f}"), None);

@@ -2,6 +2,8 @@
 //!
 //! Source: <https://modern.ircdocs.horse/#channel-modes>.
 
+use serde::{Deserialize, Serialize};
+
 use crate::chat::change::{RestrictionKind, RoleChange};
 use crate::chat::event::Notice;
 use crate::chat::member::RoomRole;
@@ -12,7 +14,7 @@ use crate::chat::settings::Setting;
 const MAX_LINE_BYTES: usize = 300;
 
 /// One change of a mode.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChannelMode {
     pub on: bool,
     pub letter: char,

@@ -50,6 +50,9 @@ struct OpenLog {
     readers: u32,
 }
 
+/// Messages of several lines whose ids are known together at most.
+const MAX_MULTILINE: usize = 100;
+
 /// One room.
 #[derive(Serialize, Deserialize)]
 pub struct Room {
@@ -75,6 +78,9 @@ pub struct Room {
     /// What IRC clients say of it in keys and values; it is not stored.
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
+    /// The first and the last id of the latest messages of several lines, whose lines are messages of the history.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    multiline: Vec<(u64, u64)>,
     /// Joins and leaves not yet announced; `Some` while a summary is due.
     pub summary: Option<PresenceSummary>,
     /// The earliest time of the next summary.
@@ -138,6 +144,7 @@ impl Room {
             topic: None,
             rules: RoomRules::default(),
             metadata: Metadata::EMPTY,
+            multiline: Vec::new(),
             summary: None,
             next_summary: Duration::ZERO,
             summary_due: Duration::ZERO,
@@ -212,6 +219,20 @@ impl Room {
         let topic =
             topic.map(|topic| Box::new(RoomTopic { name: topic.name.into(), text: topic.text.into(), at: topic.at }));
         (topic, rules)
+    }
+
+    /// Notes that the messages with these ids are the lines of one message.
+    pub fn note_multiline(&mut self, first: u64, last: u64) {
+        if self.multiline.len() >= MAX_MULTILINE {
+            self.multiline.remove(0);
+        }
+        self.multiline.push((first, last));
+    }
+
+    /// The ids of the message with this id, and of the lines that belong to it; those that are in the history.
+    pub fn lines_of(&self, id: u64) -> Vec<u64> {
+        let last = self.multiline.iter().find(|&&(first, _)| first == id).map_or(id, |&(_, last)| last);
+        (id..=last).filter(|&line| line == id || self.history.get(line).is_some()).collect()
     }
 
     /// Whether the room stays when it is empty: it has messages or settings.

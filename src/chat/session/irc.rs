@@ -3,6 +3,7 @@
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
+use super::open_commands::{OpenCommand, OpenCommands};
 use crate::chat::change::TextLine;
 use crate::chat::encoding::{IrcShape, Optional};
 use crate::chat::event::MessageKind;
@@ -24,7 +25,6 @@ bitflags::bitflags! {
         const AWAY_NOTIFY = 1 << 4;
         const BATCH = 1 << 5;
         const CAP_NOTIFY = 1 << 6;
-        const CHGHOST = 1 << 7;
         const ECHO_MESSAGE = 1 << 8;
         const EXTENDED_JOIN = 1 << 9;
         const INVITE_NOTIFY = 1 << 10;
@@ -147,8 +147,10 @@ pub struct Multiline {
 pub struct Label {
     /// In its escaped form.
     pub text: Box<str>,
-    /// The bytes of the outbox before the answer.
+    /// The bytes of the outbox before the answer, or before the part that follows.
     pub from: usize,
+    /// The reference of the batch in which a part of the answer was sent.
+    pub batch: Option<Box<str>>,
 }
 
 /// What an IRC session has begun and not finished; an idle session has none of it.
@@ -160,6 +162,9 @@ pub struct Unfinished {
     pub account: Option<AccountId>,
     /// A login with SASL that has begun.
     pub sasl: Option<Box<Sasl>>,
+    /// It is away, with this text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub away: Option<Box<str>>,
     /// A message of several lines that it is sending.
     pub multiline: Option<Box<Multiline>>,
     /// The command that is processed.
@@ -171,8 +176,9 @@ pub struct Unfinished {
     /// The label of the command that is processed.
     #[serde(skip)]
     pub label: Option<Label>,
-    /// The label of a command whose answer comes when a query is answered, in its escaped form.
-    pub deferred_label: Option<Box<str>>,
+    /// Its commands that are not answered yet.
+    #[serde(default, skip_serializing_if = "OpenCommands::is_empty")]
+    pub open_commands: OpenCommands,
 }
 
 impl Unfinished {
@@ -180,31 +186,36 @@ impl Unfinished {
         registration: None,
         account: None,
         sasl: None,
+        away: None,
         multiline: None,
         command: "",
         subject: CompactString::const_new(""),
         label: None,
-        deferred_label: None,
+        open_commands: OpenCommands::EMPTY,
     };
 
+    /// The open command of the line that is processed.
+    pub fn current_command(&mut self) -> &mut OpenCommand {
+        self.open_commands.current(self.command)
+    }
+
     fn is_nothing(&self) -> bool {
-        let Unfinished { registration, account, sasl, multiline, command, subject, label, deferred_label } = self;
+        let Unfinished { registration, account, sasl, away, multiline, command, subject, label, open_commands } = self;
         registration.is_none()
             && account.is_none()
             && sasl.is_none()
+            && away.is_none()
             && multiline.is_none()
             && command.is_empty()
             && subject.is_empty()
             && label.is_none()
-            && deferred_label.is_none()
+            && open_commands.is_empty()
     }
 }
 
 /// What an IRC session has besides what every session has.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct IrcSession {
-    /// The nickname with which it is addressed.
-    pub nick: CompactString,
     pub caps: Caps,
     /// When it has sent its last message, or was registered; in seconds.
     spoke: u32,
@@ -216,7 +227,12 @@ impl IrcSession {
     pub fn new() -> Self {
         let unfinished = Unfinished { registration: Some(Registration::default()), ..Unfinished::default() };
         let unfinished = Some(Box::new(unfinished));
-        IrcSession { nick: "*".into(), caps: Caps::empty(), spoke: 0, unfinished }
+        IrcSession { caps: Caps::empty(), spoke: 0, unfinished }
+    }
+
+    /// The nickname that it wants, before it is registered.
+    pub fn wanted_nick(&self) -> Option<&str> {
+        self.unfinished().registration.as_ref()?.nick.as_deref()
     }
 
     /// What it has begun and not finished.
@@ -254,7 +270,7 @@ mod tests {
 
     #[test]
     fn idle_session_is_small_and_what_is_finished_is_freed() {
-        assert!(size_of::<Option<IrcSession>>() <= 40, "{} bytes", size_of::<Option<IrcSession>>());
+        assert!(size_of::<Option<IrcSession>>() <= 24, "{} bytes", size_of::<Option<IrcSession>>());
         let mut session = IrcSession::new();
         session.unfinished_mut().command = "NICK";
         session.free_finished();

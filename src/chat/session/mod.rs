@@ -2,6 +2,7 @@
 
 pub(super) mod irc;
 pub(super) mod monitors;
+pub(super) mod open_commands;
 pub(super) mod outbox;
 pub(super) mod reader;
 pub(super) mod subscription;

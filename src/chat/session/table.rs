@@ -12,6 +12,7 @@ use super::{Session, SessionStage};
 use crate::chat::change::Origin;
 use crate::chat::encoding::Encoding;
 use crate::chat::id::{ClientId, RoomId, SessionId};
+use crate::chat::member::table::MemberTable;
 use crate::util::lists::Lists;
 use crate::util::shrink;
 use crate::util::slots::Slots;
@@ -102,6 +103,12 @@ impl SessionTable {
         self.len += 1;
     }
 
+    /// A number that no session gets, for something else that waits for a commit.
+    pub fn next_number(&mut self) -> SessionId {
+        self.last = self.last.next();
+        self.last
+    }
+
     /// Removes the session of a closed connection; returns it with its address.
     pub fn remove(&mut self, id: ClientId) -> Option<(Session, SocketAddr)> {
         let addr = self.addr(id)?;
@@ -150,6 +157,14 @@ impl SessionTable {
     /// As [`SessionTable::irc`], mutable.
     pub fn irc_mut(&mut self, id: ClientId) -> Option<&mut IrcSession> {
         self.irc.get_mut(id.slot())?.as_mut()
+    }
+
+    /// The name with which a session of IRC is addressed: its nickname, or the one that it wants; `*` before it has said one.
+    pub fn nick<'a>(&'a self, members: &'a MemberTable, id: ClientId) -> &'a str {
+        match self.get(id).and_then(|session| session.member) {
+            Some(slot) => &members[slot].name,
+            None => self.irc(id).and_then(IrcSession::wanted_nick).unwrap_or("*"),
+        }
     }
 
     /// The places of a session in the logs of rooms: that in its current room first, with `true`.

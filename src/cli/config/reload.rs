@@ -10,6 +10,7 @@ use crate::server::service::activation::SocketUse;
 const RELOADABLE: &[&str] = &[
     "motd",
     "password-file",
+    "api-tokens",
     "ban",
     "operator",
     "irc-oper",

@@ -1,6 +1,7 @@
 //! Checks limits that depend on each other.
 
 use super::Serve;
+use crate::chat::Mode;
 
 /// Bytes of a message besides its text: time, name, id, and the frame header or the line end.
 const MESSAGE_OVERHEAD: u64 = 1024;
@@ -18,6 +19,7 @@ impl Serve {
         self.check_follow()?;
         self.check_irc()?;
         self.check_password()?;
+        self.check_api()?;
         self.check_tls()
     }
 
@@ -32,6 +34,19 @@ impl Serve {
             }
             _ if !self.security.irc_oper.is_empty() && !self.has_irc() => {
                 Err("--irc-oper needs --irc ADDR; add that, or leave --irc-oper out".into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Programs post at the admin listener, in rooms.
+    fn check_api(&self) -> Result<(), String> {
+        match self.listeners.api_tokens.is_some() {
+            true if !self.has_admin() => {
+                Err("--api-tokens needs --admin ADDR; add that, or leave --api-tokens out".into())
+            }
+            true if self.hub().mode == Mode::P2p => {
+                Err("--api-tokens needs --mode hub; leave it out, or change that".into())
             }
             _ => Ok(()),
         }
@@ -146,6 +161,16 @@ mod tests {
     fn operators_of_irc_need_irc() {
         assert_eq!(check(&["--irc", "127.0.0.1:0", "--irc-oper", "a:b"]), Ok(()));
         assert!(check(&["--irc-oper", "a:b"]).unwrap_err().starts_with("--irc-oper needs --irc ADDR"));
+    }
+
+    #[test]
+    fn tokens_need_an_admin_listener_and_rooms() {
+        let tokens = ["--api-tokens", "file"];
+        let admin = ["--admin", "127.0.0.1:0", "--api-tokens", "file"];
+        assert_eq!((check(&admin), check(&[&admin[..], &["--login", "address"]].concat())), (Ok(()), Ok(())));
+        assert!(check(&tokens).unwrap_err().starts_with("--api-tokens needs --admin ADDR"));
+        let p2p = check(&[&admin[..], &["--mode", "p2p"]].concat());
+        assert!(p2p.unwrap_err().starts_with("--api-tokens needs --mode hub"));
     }
 
     #[test]

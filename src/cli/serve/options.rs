@@ -41,6 +41,10 @@ pub struct General {
     /// Operator console on standard input; auto: if stdin and stdout are a terminal; always on with p2p
     #[arg(long, value_enum, default_value_t, num_args = 0..=1, default_missing_value = "on", hide_env = true, env = "CHINWAG_CONSOLE")]
     pub console: ConsoleArg,
+
+    /// Unix socket where `chinwag backup` asks this server [default: with --store FILE, FILE.control]
+    #[arg(hide_short_help = true, long, value_name = "PATH", hide_env = true, env = "CHINWAG_CONTROL")]
+    pub control: Option<PathBuf>,
 }
 
 /// Where clients connect.
@@ -58,9 +62,13 @@ pub struct Listeners {
     #[arg(long, value_name = "ADDR", value_parser = web_addr, hide_env = true, env = "CHINWAG_WEB", value_delimiter = ',', action = ArgAction::Append)]
     pub web: Vec<ListenAddrs>,
 
-    /// Address for /healthz and /metrics; https://ADDR for TLS; repeatable [default: off]
+    /// Address for programs: /healthz, /metrics, and messages that they post; https://ADDR for TLS; repeatable [default: off]
     #[arg(hide_short_help = true, long, value_name = "ADDR", value_parser = web_addr, hide_env = true, env = "CHINWAG_ADMIN", value_delimiter = ',', action = ArgAction::Append)]
     pub admin: Vec<ListenAddrs>,
+
+    /// File with the tokens of programs that may post messages to --admin: one NAME TOKEN in each line [default: off]
+    #[arg(hide_short_help = true, long, value_name = "FILE", hide_env = true, env = "CHINWAG_API_TOKENS")]
+    pub api_tokens: Option<PathBuf>,
 
     /// Mode of the files of Unix sockets: who on this machine may connect
     #[arg(hide_short_help = true, long, value_name = "MODE", default_value = "0660", value_parser = file_mode, hide_env = true, env = "CHINWAG_UNIX_MODE")]

@@ -16,10 +16,12 @@ use crate::wire::websocket::{FrameDecoder, FrameItem};
 pub enum Item<'a> {
     /// A line for the hub.
     Line(Cow<'a, str>),
-    /// A line over the limit.
-    TooLong,
+    /// A line over the limit; of IRC, with its command if that was a word of ASCII.
+    TooLong { command: Option<CompactString> },
     /// A line that was not UTF-8; of IRC, with its command if that was a word of ASCII.
     NotUtf8 { command: Option<CompactString> },
+    /// Several lines of IRC in one message of a WebSocket.
+    SeveralLines,
     /// Bytes to send as they are.
     Answer(Vec<u8>),
     /// A telnet command, with the answer to it if there is one.
@@ -129,7 +131,7 @@ impl<'a> From<LineItem<'a>> for Item<'a> {
     fn from(item: LineItem<'a>) -> Item<'a> {
         match item {
             LineItem::Line(line) => Item::Line(line),
-            LineItem::TooLong => Item::TooLong,
+            LineItem::TooLong => Item::TooLong { command: None },
             LineItem::NotUtf8(_) => Item::NotUtf8 { command: None },
             LineItem::Telnet(answer) => Item::Telnet(answer),
         }
@@ -159,8 +161,9 @@ impl<'a> From<IrcItem<'a>> for Item<'a> {
     fn from(item: IrcItem<'a>) -> Item<'a> {
         match item {
             IrcItem::Line(line) => Item::Line(line),
-            IrcItem::TooLong => Item::TooLong,
+            IrcItem::TooLong { command } => Item::TooLong { command },
             IrcItem::NotUtf8 { command } => Item::NotUtf8 { command },
+            IrcItem::SeveralLines => Item::SeveralLines,
         }
     }
 }
@@ -217,7 +220,7 @@ const UNANNOUNCED_END: Item<'static> = Item::Broken { answer: None };
 fn of_frame<'a, L>(item: FrameItem<L>, line: impl FnOnce(L) -> Item<'a>) -> Item<'a> {
     match item {
         FrameItem::Line(text) => line(text),
-        FrameItem::TooLong => Item::TooLong,
+        FrameItem::TooLong => Item::TooLong { command: None },
         FrameItem::Ping(payload) => Item::Answer(pong_frame(&payload)),
         FrameItem::Pong => Item::Nothing,
         FrameItem::Close(code) => Item::End { answer: close_frame(code) },

@@ -228,8 +228,9 @@ impl<S: Transport> Receiver<'_, S> {
         let (id, now) = (self.id, self.now);
         let input = match &item {
             Item::Line(line) => Input::Line(line),
-            Item::TooLong => Input::TooLong,
+            Item::TooLong { command } => Input::TooLong { command: command.as_deref() },
             Item::NotUtf8 { command } => Input::NotUtf8 { command: command.as_deref() },
+            Item::SeveralLines => Input::SeveralLines,
             Item::Answer(answer) => {
                 self.hub.send_raw(id, answer);
                 return false;

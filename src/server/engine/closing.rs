@@ -125,7 +125,7 @@ mod tests {
     use crate::server::connection::transport::ListenerKind;
     use crate::server::limits::Limits;
     use crate::simulator::network::{Event, Listener as SimulatedListener, Network, Wire};
-    use crate::simulator::page::upgrade;
+    use crate::simulator::people::page::upgrade;
     use crate::wire::frame::close_frame;
     use crate::wire::renderers;
 

@@ -12,6 +12,7 @@
 //! [`Engine::has_work`] and [`Engine::next_deadline`] for the time of the next turn.
 
 pub mod accept;
+mod api;
 mod budget;
 mod closing;
 mod connections;
@@ -125,6 +126,11 @@ impl<L: Listener> Engine<L> {
         self.store_writer = store_writer;
     }
 
+    /// The store writer, with `--store`.
+    pub fn store_writer_mut(&mut self) -> Option<&mut StoreWriter> {
+        self.store_writer.as_mut()
+    }
+
     /// Sets what the transports count together.
     pub fn set_buffers(&mut self, buffers: Rc<TransportBuffers>) {
         self.buffers = Some(buffers);
@@ -148,6 +154,7 @@ impl<L: Listener> Engine<L> {
         self.expire(now);
         self.hub.handle_tick(now);
         self.write_records(now);
+        self.answer_posts(now);
         self.write(now);
         self.drop_slowest(now);
         self.close(now);

@@ -184,9 +184,9 @@ pub(super) mod tests {
     use crate::chat::{Config, Hub, Lang};
     use crate::server::connection::transport::TransportBuffers;
     use crate::server::limits::Limits;
+    use crate::simulator::network::peer::{Peer, Speech};
+    use crate::simulator::network::proxy::Proxy;
     use crate::simulator::network::{Event, Listener as SimulatedListener, Network, Wire};
-    use crate::simulator::proxy::Proxy;
-    use crate::simulator::tls::{Peer, Speech};
     use crate::wire::renderers;
 
     /// A server with a port for lines and one for the web, which are for TLS if their clients are.

@@ -80,9 +80,9 @@ mod tests {
     use super::super::opening::tests::Server;
     use crate::chat::Config;
     use crate::server::connection::transport::ListenerKind;
+    use crate::simulator::network::peer::{Peer, Speech};
+    use crate::simulator::network::proxy::Proxy;
     use crate::simulator::network::{Network, Wire};
-    use crate::simulator::proxy::Proxy;
-    use crate::simulator::tls::{Peer, Speech};
 
     const PROXY: [u8; 4] = [10, 9, 0, 1];
     const LOCAL: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";

@@ -10,7 +10,7 @@ use super::timers::Timer;
 use crate::chat::{ClientId, Encoding, IrcShape, NewConnection, Now, ResumeRequest, show_addr};
 use crate::server::connection::transport::{Flushed, Listener, Transport};
 use crate::server::connection::{Flags, Protocol};
-use crate::server::http::{ExchangeStep, Metrics, SUBPROTOCOL, document};
+use crate::server::http::{Answer, ExchangeStep, Metrics, SUBPROTOCOL, api, document};
 use crate::server::limits::FAREWELL_TIMEOUT;
 use crate::wire::http::{self, HttpError, Request};
 use crate::wire::irc::frames;
@@ -35,6 +35,10 @@ impl<L: Listener> Engine<L> {
                 Flushed::UpToDate | Flushed::More => {}
                 Flushed::Blocked => return,
                 Flushed::Lost => return self.finish(slot),
+            }
+            if exchange.is_waiting() {
+                // The answer comes when the message is committed.
+                return;
             }
             if has_answer {
                 // The next answer comes after those to other connections.
@@ -67,6 +71,10 @@ impl<L: Listener> Engine<L> {
         let due = exchange.due(FAREWELL_TIMEOUT);
         if due > now.at {
             return self.set_timer(slot, Timer::Exchange, due);
+        }
+        if exchange.is_waiting() {
+            self.give_up_post(slot, now);
+            return self.set_timer(slot, Timer::Exchange, now.at + FAREWELL_TIMEOUT);
         }
         if !exchange.is_reading() {
             return self.finish(slot);
@@ -102,10 +110,10 @@ impl<L: Listener> Engine<L> {
                 Err(refused) => Err(refused),
             },
             ("/", false) => Ok(self.web.page(request, now)),
-            ("/healthz", true) if self.is_ending() => Err(HttpError::ShuttingDown),
-            ("/healthz", true) => Ok(document(TEXT, "ok\n".into(), request, now)),
-            ("/metrics", true) => Ok(document(METRICS, self.metrics(now), request, now)),
-            (_, true) => Err(HttpError::MetricsNotFound),
+            (_, true) => match self.answer_program(slot, request, now) {
+                Some(answer) => answer,
+                None => return,
+            },
             (_, false) => Err(HttpError::NotFound),
         };
         let mut answer = answer
@@ -116,6 +124,21 @@ impl<L: Listener> Engine<L> {
         if let Protocol::Http(exchange) = &mut self.connections[slot].protocol {
             exchange.answer(answer, keep_alive, now);
         }
+    }
+
+    /// The answer to a request of the operator's programs; `None` if it waits for a commit.
+    fn answer_program(&mut self, slot: usize, request: &Request, now: Now) -> Option<Result<Answer, HttpError>> {
+        if let Some(room) = api::room_of(&request.path) {
+            return self.answer_api(slot, request, &room, now).map(Ok);
+        }
+        Some(match &*request.path {
+            "/" | "/healthz" | "/metrics" if request.post.is_some() => Err(HttpError::MethodNotAllowed),
+            "/" => Ok(document(TEXT, api::INDEX.into(), request, now)),
+            "/healthz" if self.is_ending() => Err(HttpError::ShuttingDown),
+            "/healthz" => Ok(document(TEXT, "ok\n".into(), request, now)),
+            "/metrics" => Ok(document(METRICS, self.metrics(now), request, now)),
+            _ => Err(HttpError::AdminNotFound),
+        })
     }
 
     /// Turns an exchange into a WebSocket and a client of the hub.

@@ -15,8 +15,8 @@ use crate::chat::{Config, Hub, Lang, Now};
 use crate::server::connection::transport::ListenerKind;
 use crate::server::handover::{Handover, HandoverView};
 use crate::server::limits::Limits;
+use crate::simulator::network::peer::Peer;
 use crate::simulator::network::{Event, Listener, Network, Wire};
-use crate::simulator::tls::Peer;
 use crate::wire::renderers;
 
 fn settings() -> EngineSettings {
@@ -40,7 +40,7 @@ struct TestServer {
 impl TestServer {
     fn new(config: Config) -> TestServer {
         let mut network = Network::default();
-        let kinds = [ListenerKind::Plain, ListenerKind::Web, ListenerKind::Admin];
+        let kinds = [ListenerKind::Plain, ListenerKind::Web, ListenerKind::Admin, ListenerKind::Irc];
         let listeners = kinds.map(|kind| (kind, network.listen())).into();
         let hub = Hub::new(config.clone(), renderers(Lang::En));
         let EngineSettings { limits, budget, max_connections } = settings();

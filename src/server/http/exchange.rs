@@ -7,23 +7,30 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::chat::change::Origin;
 use crate::chat::{Now, RateLimit};
 use crate::server::connection::transport::Flushed;
 use crate::util::base64_bytes;
 use crate::wire::foreign::{TLS_ALERT, TLS_START};
 use crate::wire::http;
-use crate::wire::http::{HttpError, Request};
+use crate::wire::http::{HttpError, Methods, Request};
 
 /// Time allowed for the head of a request, from its first byte or from the connection.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time allowed for a connection between two requests.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Time allowed for a message that was posted to be committed.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What lets a client send the content of its request: RFC 9110, section 15.2.1.
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
 /// An HTTP connection.
 #[derive(Serialize, Deserialize)]
 pub struct Exchange {
     addr: SocketAddr,
-    /// It came to the admin listener, and may ask for metrics only.
+    /// It came to the admin listener, which is for the operator's programs.
     is_admin: bool,
     /// Bytes that have been read and not processed.
     #[serde(with = "base64_bytes")]
@@ -42,6 +49,12 @@ pub struct Exchange {
     has_answered: bool,
     /// Its bucket of requests in microseconds, see [`crate::chat::RateLimit`].
     bucket: u64,
+    /// `100 Continue` has been sent for the request that is read.
+    #[serde(default)]
+    has_continued: bool,
+    /// The message that was posted, which is not committed; and whether the connection stays open after the answer.
+    #[serde(default)]
+    posted: Option<(Origin, bool)>,
 }
 
 /// The head and the body of an answer.
@@ -73,6 +86,8 @@ impl Exchange {
             since: now.at,
             has_answered: false,
             bucket: 0,
+            has_continued: false,
+            posted: None,
         }
     }
 
@@ -81,7 +96,7 @@ impl Exchange {
         self.addr
     }
 
-    /// Whether it came to the admin listener, and may ask for metrics only.
+    /// Whether it came to the admin listener, which is for the operator's programs.
     pub fn is_admin(&self) -> bool {
         self.is_admin
     }
@@ -94,6 +109,24 @@ impl Exchange {
     /// Whether there is a part of a request, and no answer is being written.
     pub fn is_reading(&self) -> bool {
         !self.is_answering() && !self.input.is_empty()
+    }
+
+    /// Waits for the commit of a message that was posted: until then nothing is read.
+    pub fn wait_for(&mut self, posted: Origin, keep_alive: bool, now: Now) {
+        self.posted = Some((posted, keep_alive));
+        self.since = now.at;
+    }
+
+    /// Whether it waits for the commit of a message that was posted.
+    pub fn is_waiting(&self) -> bool {
+        self.posted.is_some()
+    }
+
+    /// Ends the wait for this message, or for any if it is `None`; returns whether the connection stays open after the answer.
+    /// `None` if it does not wait for it.
+    pub fn end_wait(&mut self, posted: Option<Origin>) -> Option<bool> {
+        let (_, keep_alive) = self.posted.take_if(|(waits_for, _)| posted.is_none_or(|posted| posted == *waits_for))?;
+        Some(keep_alive)
     }
 
     /// Takes the bytes that came after the last request.
@@ -125,6 +158,7 @@ impl Exchange {
         self.since
             + match () {
                 () if self.is_answering() => farewell,
+                () if self.is_waiting() => COMMIT_TIMEOUT,
                 () if self.has_answered && self.input.is_empty() => IDLE_TIMEOUT,
                 () => HEAD_TIMEOUT,
             }
@@ -162,11 +196,13 @@ impl Exchange {
         let blank = self.input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         self.input.drain(..blank);
         if !self.input.is_empty() {
-            match http::parse(&self.input) {
+            let methods = if self.is_admin { Methods::ReadAndPost } else { Methods::Read };
+            match http::parse_head(&self.input, methods) {
                 Ok(None) => {}
                 Ok(Some((request, length))) => {
-                    self.input.drain(..length);
-                    return ExchangeStep::Request(Box::new(request));
+                    if let Some(step) = self.take_request(request, length) {
+                        return step;
+                    }
                 }
                 Err(refused) => return ExchangeStep::Refused(refused),
             }
@@ -184,6 +220,27 @@ impl Exchange {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => ExchangeStep::More,
             Err(_) => ExchangeStep::End,
         }
+    }
+
+    /// Takes a request whose head has this length from the input; `None` if more of its content must be read.
+    fn take_request(&mut self, mut request: Request, head: usize) -> Option<ExchangeStep> {
+        if let Some(post) = &mut request.post
+            && let Some(length) = post.readable()
+        {
+            if self.input.len() < head + length {
+                let is_awaited = post.expects_continue && self.input.len() == head && !self.has_continued;
+                return is_awaited.then(|| {
+                    self.has_continued = true;
+                    (self.head, self.sent) = (CONTINUE.into(), 0);
+                    ExchangeStep::More
+                });
+            }
+            post.content = self.input.drain(..head + length).skip(head).collect();
+        } else {
+            self.input.drain(..head);
+        }
+        self.has_continued = false;
+        Some(ExchangeStep::Request(Box::new(request)))
     }
 
     /// Begins to write an answer.

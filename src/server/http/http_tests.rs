@@ -19,28 +19,35 @@ const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
-struct TestServer {
-    engine: Engine<Listener>,
+/// A server with a listener for browsers, and one for programs.
+pub struct TestServer {
+    pub engine: Engine<Listener>,
     network: Network,
     wires: Vec<Rc<RefCell<Wire>>>,
 }
 
 impl TestServer {
-    fn new() -> TestServer {
+    pub fn new() -> TestServer {
         let mut network = Network::default();
         let listener = network.listen();
         let limits =
             Limits { max_line: 4096, eol_timeout: Duration::ZERO, keepalive: Duration::from_secs(60), send_buffer: 0 };
         let config = Config { rate: 10, burst: 30, ..Config::default() };
         let hub = Hub::new(config, renderers(Lang::En));
-        let engine = Engine::new(hub, vec![(ListenerKind::Web, listener)], limits, Budget::default(), 100);
+        let listeners = vec![(ListenerKind::Web, listener), (ListenerKind::Admin, network.listen())];
+        let engine = Engine::new(hub, listeners, limits, Budget::default(), 100);
         TestServer { engine, network, wires: Vec::new() }
     }
 
     /// A client connects whose kernel buffers `capacity` bytes.
     fn connect(&mut self, capacity: usize) -> Rc<RefCell<Wire>> {
+        self.connect_to(0, capacity)
+    }
+
+    /// A client connects to the listener with this number: 1 for programs.
+    pub fn connect_to(&mut self, listener: usize, capacity: usize) -> Rc<RefCell<Wire>> {
         let addr = SocketAddr::from(([127, 0, 0, 1], 1));
-        let wire = self.network.connect(0, addr, 1 + self.wires.len() as u64, capacity);
+        let wire = self.network.connect(listener, addr, 1 + self.wires.len() as u64, capacity);
         self.wires.push(wire.clone());
         wire
     }
@@ -58,7 +65,7 @@ impl TestServer {
     }
 
     /// Makes all turns that the server asks for until that time.
-    fn run(&mut self, seconds: u64) {
+    pub fn run(&mut self, seconds: u64) {
         let at = Duration::from_secs(seconds);
         for _ in 0..1000 {
             self.turn(at);
@@ -71,12 +78,12 @@ impl TestServer {
     }
 }
 
-fn send(wire: &RefCell<Wire>, text: &str) {
+pub fn send(wire: &RefCell<Wire>, text: &str) {
     wire.borrow_mut().arrive(text.bytes());
 }
 
 /// The text received since the last call.
-fn take(wire: &RefCell<Wire>) -> String {
+pub fn take(wire: &RefCell<Wire>) -> String {
     let wire = &mut *wire.borrow_mut();
     wire.take(usize::MAX);
     String::from_utf8_lossy(&std::mem::take(&mut wire.fresh)).into_owned()

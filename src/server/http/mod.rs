@@ -1,9 +1,10 @@
-//! The web side of the server: the page, its WebSocket and the operator's metrics, over HTTP.
+//! The web side of the server over HTTP: the page and its WebSocket, and the metrics and the API for the operator's programs.
 //!
 //! An `exchange` is an HTTP connection: requests and answers, unknown to the hub.
 //! The upgrade turns it into a WebSocket and a client of the hub.
 
 mod access;
+pub(in crate::server) mod api;
 mod exchange;
 mod host;
 #[cfg(test)]
@@ -11,11 +12,13 @@ mod http_tests;
 mod metrics;
 mod origin;
 mod page;
+#[cfg(test)]
+mod post_tests;
 mod redirect;
 mod web_side;
 
 pub use self::access::Access;
-pub(super) use self::exchange::{Exchange, ExchangeStep, HEAD_TIMEOUT};
+pub(super) use self::exchange::{Answer, Exchange, ExchangeStep, HEAD_TIMEOUT};
 pub(super) use self::host::{machine_name, machine_names};
 pub(super) use self::metrics::{Metrics, TurnHistogram};
 pub(super) use self::web_side::{WebSide, document};

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::access::Access;
+use super::api::ApiTokens;
 use super::exchange::Answer;
 use super::page::ServedPage;
 use crate::chat::{IpLimit, Now};
@@ -21,12 +22,15 @@ pub struct WebSide {
     exchanges: IpLimit,
     /// When the certificates are valid, for the metrics; none without TLS.
     certificates: Vec<Validity>,
+    /// The tokens with which programs may post; `None` if nobody may.
+    tokens: Option<ApiTokens>,
 }
 
 impl WebSide {
     /// The web side of a server with this name. It goes on with the counts of exchanges that another one gave.
     pub fn new(name: &str, exchanges: IpLimit) -> Self {
-        WebSide { access: Access::default(), page: ServedPage::new(name), exchanges, certificates: Vec::new() }
+        let (access, page) = (Access::default(), ServedPage::new(name));
+        WebSide { access, page, exchanges, certificates: Vec::new(), tokens: None }
     }
 
     /// The counts of exchanges.
@@ -64,6 +68,19 @@ impl WebSide {
     /// When the certificates are valid; none without TLS.
     pub fn certificates(&self) -> &[Validity] {
         &self.certificates
+    }
+
+    /// Sets the tokens with which programs may post; those that were known before go on with what was counted for them.
+    pub fn set_tokens(&mut self, mut tokens: Option<ApiTokens>) {
+        if let (Some(new), Some(before)) = (&mut tokens, &self.tokens) {
+            new.adopt(before);
+        }
+        self.tokens = tokens;
+    }
+
+    /// The tokens with which programs may post; `None` if nobody may.
+    pub fn tokens_mut(&mut self) -> Option<&mut ApiTokens> {
+        self.tokens.as_mut()
     }
 
     /// Counts a new exchange; `false` if its address has too many.

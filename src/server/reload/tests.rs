@@ -23,6 +23,8 @@ fn settings(hub: Config, send_buffer: usize, password: Option<PasswordSource>) -
         irc: Vec::new(),
         web: Vec::new(),
         admin: Vec::new(),
+        api_tokens: None,
+        control: None,
         sockets: Vec::new(),
         unix_mode: 0o660,
         proxies: Vec::new(),

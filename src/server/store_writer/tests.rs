@@ -179,3 +179,53 @@ fn words_that_are_left_are_removed_when_the_server_ends_and_after_the_next_start
     assert!(steps >= 10);
     fs::remove_dir_all(&dir).unwrap();
 }
+
+/// Fills the rest of a store writer's copy; returns its end.
+fn end_of_copy(store_writer: &mut StoreWriter, from: Duration) -> CopyStatus {
+    for second in 0..10_000 {
+        store_writer.copy_step(from + Duration::from_secs(second));
+        match store_writer.poll_copy() {
+            Some(CopyStatus::Running(_)) => {}
+            ended => return ended.expect("a copy"),
+        }
+    }
+    panic!("the copy does not end");
+}
+
+#[test]
+fn copy_goes_on_in_steps_and_ends_when_the_store_fails() {
+    let (dir, options) = options("copy");
+    let seconds = Duration::from_secs;
+    let mut store_writer = StoreWriter::new(Store::open(&options, 0).unwrap().0, false);
+    store_writer.state.prune = None;
+    store_writer.clean(seconds(0));
+    store_writer.checkpoint(seconds(1));
+    assert_eq!(store_writer.next_deadline(), None);
+    assert!(store_writer.poll_copy().is_none());
+
+    store_writer.begin_copy(&dir.join("one"), seconds(5)).unwrap();
+    assert_eq!(store_writer.next_deadline(), Some(seconds(5)));
+    store_writer.copy_step(seconds(4));
+    assert!(matches!(store_writer.poll_copy(), Some(CopyStatus::Running(0))));
+    assert!(store_writer.write(vec![said(1)], seconds(5)).is_none());
+    let CopyStatus::Done(file) = end_of_copy(&mut store_writer, seconds(5)) else { panic!("it fails") };
+    assert!(store_writer.poll_copy().is_none());
+    assert_eq!(Store::open(&Options { path: file.path().to_owned(), ..options.clone() }, 0).unwrap().1.next_id, 2);
+    drop(file);
+
+    // The disk is full, perhaps by the copy: its space is given back before the store is tried again.
+    store_writer.begin_copy(&dir.join("two"), seconds(6)).unwrap();
+    assert!(dir.join("two").exists());
+    store_writer.state.fault = Some(StoreFault::new(&Error::Full(options.path.clone()), seconds(6)));
+    store_writer.copy_step(seconds(6));
+    assert!(!dir.join("two").exists());
+    let Some(CopyStatus::Failed(why)) = store_writer.poll_copy() else { panic!("it goes on") };
+    assert!(why.starts_with("the store has failed meanwhile (there is no space left for "), "{why}");
+    let why = store_writer.begin_copy(&dir.join("two"), seconds(6)).unwrap_err();
+    assert!(why.starts_with("the store fails at the moment ("), "{why}");
+    assert!(matches!(store_writer.write(vec![said(2)], seconds(7)), Some(StoreStatus::Works { written: 1, lost: 0 })));
+    store_writer.begin_copy(&dir.join("two"), seconds(7)).unwrap();
+    store_writer.cancel_copy();
+    assert!(store_writer.poll_copy().is_none() && !dir.join("two").exists());
+    fs::remove_dir_all(&dir).unwrap();
+}

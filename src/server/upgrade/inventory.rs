@@ -1,17 +1,20 @@
-//! What a server hands over beside its state: its sockets and the standard input of its console.
+//! What a server hands over beside its state: its sockets, the control socket, and the standard input of its console.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use serde::{Deserialize, Serialize};
 
-use crate::server::connection::transport::{ClientStream, ListenerKind, ServerListener, SocketFile, StreamKind};
+use crate::server::connection::transport::{
+    ClientStream, ListenerKind, ServerListener, SocketFile, StreamKind, UnixServer,
+};
 use crate::server::console::{Console, ConsoleState};
 use crate::server::engine::Engine;
 use crate::server::listen::Listening;
 use crate::server::listen_addr::{ListenAddr, ListenPlace};
 
-/// What the descriptors are that are handed over. Their order is: standard input, the listeners, the streams.
+/// What the descriptors are that are handed over. Their order is: standard input, the listeners, the streams, the control
+/// socket.
 #[derive(Serialize, Deserialize)]
 pub struct Inventory {
     /// Input and output of the console that were not processed; `None` if there is no console.
@@ -19,6 +22,9 @@ pub struct Inventory {
     listeners: Vec<ListenerEntry>,
     /// The streams with the slots of their connections.
     streams: Vec<(usize, StreamKind)>,
+    /// The file of the control socket, if there is one.
+    #[serde(default)]
+    control: Option<SocketFile>,
 }
 
 /// A listening socket.
@@ -48,11 +54,17 @@ pub struct Received {
     pub listeners: Vec<PassedListener>,
     pub streams: Vec<(usize, ClientStream)>,
     pub console: Option<ConsoleState>,
+    pub control: Option<(SocketFile, OwnedFd)>,
 }
 
 impl Inventory {
     /// What a server has; `listening` describes its listeners in their order. Connections with TLS have to be gone.
-    pub fn of(engine: &Engine<ServerListener>, listening: &[Listening], console: Option<&mut Console>) -> Self {
+    pub fn of(
+        engine: &Engine<ServerListener>,
+        listening: &[Listening],
+        control: Option<&UnixServer>,
+        console: Option<&mut Console>,
+    ) -> Self {
         let entry = |((_, listener), listening): ((ListenerKind, &ServerListener), &Listening)| ListenerEntry {
             kind: listening.kind,
             addr: listening.addr.clone(),
@@ -61,6 +73,7 @@ impl Inventory {
             file: listener.file().cloned(),
         };
         Inventory {
+            control: control.and_then(UnixServer::file).cloned(),
             console: console.map(Console::take_state),
             listeners: engine.listeners().zip(listening).map(entry).collect(),
             streams: engine
@@ -72,15 +85,17 @@ impl Inventory {
 
     /// The number of descriptors.
     pub fn descriptor_count(&self) -> usize {
-        1 + self.listeners.len() + self.streams.len()
+        1 + self.listeners.len() + self.streams.len() + usize::from(self.control.is_some())
     }
 
     /// The descriptors, in their order.
-    pub fn descriptors<'a>(engine: &'a Engine<ServerListener>) -> Vec<BorrowedFd<'a>> {
+    pub fn descriptors<'a>(engine: &'a Engine<ServerListener>, control: Option<&'a UnixServer>) -> Vec<BorrowedFd<'a>> {
         let listeners = engine.listeners().map(|(_, listener)| listener.as_fd());
         let is_moved = |stream: &&ClientStream| stream.kind().is_some();
         let streams = engine.connections().map(|(_, connection)| &connection.stream).filter(is_moved);
-        std::iter::once(rustix::stdio::stdin()).chain(listeners).chain(streams.map(ClientStream::as_fd)).collect()
+        let control = control.filter(|control| control.file().is_some()).map(UnixServer::as_fd);
+        let first = std::iter::once(rustix::stdio::stdin());
+        first.chain(listeners).chain(streams.map(ClientStream::as_fd)).chain(control).collect()
     }
 
     /// Puts received descriptors to what they are.
@@ -95,14 +110,14 @@ impl Inventory {
                 self.descriptor_count()
             )));
         }
-        let Inventory { console, listeners, streams } = self;
+        let Inventory { console, listeners, streams, control } = self;
         let mut descriptors = descriptors.into_iter();
         let Some(stdin) = descriptors.next() else { return Err(io::Error::other("no descriptors came")) };
         let listeners = listeners.into_iter().zip(descriptors.by_ref());
         let listeners = listeners.map(|(entry, socket)| PassedListener { entry, socket }).collect();
-        let streams = streams.into_iter().zip(descriptors);
+        let streams = streams.into_iter().zip(descriptors.by_ref());
         let streams = streams.map(|((slot, kind), socket)| (slot, ClientStream::from_fd(kind, socket))).collect();
-        Ok(Received { stdin, listeners, streams, console })
+        Ok(Received { stdin, listeners, streams, console, control: control.zip(descriptors.next()) })
     }
 }
 

@@ -32,6 +32,7 @@ use self::predecessor::{UNEXPECTED, hand_over, says};
 pub use self::program::{Program, TAKE_OVER};
 use super::connection::transport::ServerListener;
 use super::console::Console;
+use super::control::Control;
 use super::engine::Engine;
 use super::handover::VERSION;
 use super::listen::Listening;
@@ -99,6 +100,7 @@ pub struct Parts<'a> {
     pub console: Option<&'a mut Console>,
     pub hasher: Option<&'a mut Hasher>,
     pub manager: Option<&'a mut ServiceManager>,
+    pub control: Option<&'a mut Control>,
 }
 
 impl Parts<'_> {

@@ -8,6 +8,7 @@ use super::channel::{Channel, Message, SILENCE};
 use super::inventory::Inventory;
 use super::{Parts, Successor};
 use crate::chat::Now;
+use crate::server::control::Control;
 use crate::server::handover::HandoverView;
 use crate::server::listen::Listening;
 
@@ -26,8 +27,12 @@ pub(super) fn hand_over(
         let requests = hasher.take_requests();
         parts.engine.hub_mut().return_passwords(requests);
     }
+    if let Some(control) = &mut parts.control {
+        control.interrupt(parts.engine.store_writer_mut(), now.at);
+    }
     parts.engine.release_store();
-    let inventory = Inventory::of(parts.engine, listening, parts.console.as_deref_mut());
+    let control = parts.control.as_deref().and_then(Control::listener);
+    let inventory = Inventory::of(parts.engine, listening, control, parts.console.as_deref_mut());
     let pid = successor.child.id();
     let sent =
         send_all(&successor.channel, &inventory, parts).map_err(|why| refusal(&successor.channel).unwrap_or(why));
@@ -47,6 +52,7 @@ pub(super) fn hand_over(
         return Err(why);
     }
     parts.engine.listeners().for_each(|(_, listener)| listener.set_owns_file(false));
+    parts.control.iter().filter_map(|control| control.listener()).for_each(|listener| listener.set_owns_file(false));
     let took = parts.clock.elapsed().saturating_sub(began).as_millis();
     let connections = parts.engine.connection_count();
     // The successor serves whether it says so or not.
@@ -69,7 +75,8 @@ fn send_all(channel: &Channel, inventory: &Inventory, parts: &mut Parts) -> Resu
     let state = HandoverView::of(parts.engine, began).to_json();
     let state = state.map_err(|error| format!("the state cannot be written: {error}"))?;
     let wrote = parts.clock.elapsed();
-    let descriptors = Inventory::descriptors(parts.engine);
+    let control = parts.control.as_deref().and_then(Control::listener);
+    let descriptors = Inventory::descriptors(parts.engine, control);
     let header = serde_json::to_vec(inventory).map_err(|error| format!("the state cannot be written: {error}"))?;
     let begin =
         Message::Begin { inventory: header.len(), state: state.len(), descriptors: inventory.descriptor_count() };

@@ -1,5 +1,6 @@
 //! The successor's side of an upgrade: takes over from the server that has started it.
 
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use log::{debug, info};
@@ -8,7 +9,7 @@ use super::channel::{Channel, Message, Offer, SILENCE};
 use super::inventory::{Inventory, PassedListener, Received};
 use crate::chat::HubState;
 use crate::server::Error;
-use crate::server::connection::transport::ClientStream;
+use crate::server::connection::transport::{ClientStream, SocketFile};
 use crate::server::console::ConsoleState;
 use crate::server::engine::state::EngineState;
 use crate::server::handover::{Handover, VERSION};
@@ -30,6 +31,8 @@ pub struct TakenEngine {
     pub state: EngineState,
     pub streams: Vec<(usize, ClientStream)>,
     pub console: Option<ConsoleState>,
+    /// The control socket, with its file.
+    pub control: Option<(SocketFile, OwnedFd)>,
     /// The time of the clock that goes on.
     pub at: Duration,
 }
@@ -74,11 +77,11 @@ pub fn receive(channel: &Channel) -> Result<TakenOver, Error> {
     let received = Instant::now();
     let inventory: Inventory = serde_json::from_slice(inventory).map_err(|error| failed(error.to_string()))?;
     let Handover { engine, hub, at, .. } = Handover::from_json(state).map_err(|error| failed(error.to_string()))?;
-    let Received { stdin, listeners, streams, console } =
+    let Received { stdin, listeners, streams, console, control } =
         inventory.receive(descriptors).map_err(|error| failed(error.to_string()))?;
     debug!("the state of {} bytes was read in {} ms", state.len(), received.elapsed().as_millis());
     rustix::stdio::dup2_stdin(&stdin).map_err(|error| Error::Start(error.into()))?;
-    Ok(TakenOver { listeners, engine: TakenEngine { state: engine, streams, console, at }, hub })
+    Ok(TakenOver { listeners, engine: TakenEngine { state: engine, streams, console, control, at }, hub })
 }
 
 /// Says that everything is ready, and waits until the server has stopped to serve.

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Oracle, ReaderStage};
 use crate::chat::{Config, Now};
+use crate::simulator::oracle::Oracle;
+use crate::simulator::oracle::reader::ReaderStage;
 
 impl Oracle {
     /// The server has taken over the next settings.

@@ -15,8 +15,27 @@ pub struct Counts {
     pub irc_optional: usize,
     /// Lines of NAMES that were left out, because the session had much to read.
     pub irc_cut_names: usize,
+    /// Clients of IRC with a WebSocket.
+    pub irc_frames: usize,
+    /// Changes of metadata.
+    pub irc_metadata: usize,
+    /// Messages of several lines.
+    pub irc_multiline: usize,
+    /// Answers with a label.
+    pub labels: usize,
+    /// MODE commands with several changes that were shown in one line.
+    pub irc_joined_modes: usize,
+    /// Histories that IRC clients were shown, and messages that they deleted.
+    pub irc_histories: usize,
+    pub irc_redactions: usize,
+    /// What IRC clients were told of members that they monitor.
+    pub irc_monitored: usize,
+    /// Messages for the members of a room with a role.
+    pub irc_role_messages: usize,
     /// Persons who came through a proxy.
     pub proxied: usize,
+    /// Lines that programs have posted.
+    pub posted: usize,
     pub dropped: usize,
     pub summed: usize,
     pub admitted: usize,
@@ -108,7 +127,17 @@ impl AddAssign for Counts {
         self.irc_shared += other.irc_shared;
         self.irc_optional += other.irc_optional;
         self.irc_cut_names += other.irc_cut_names;
+        self.irc_frames += other.irc_frames;
+        self.irc_metadata += other.irc_metadata;
+        self.irc_multiline += other.irc_multiline;
+        self.labels += other.labels;
+        self.irc_joined_modes += other.irc_joined_modes;
+        self.irc_histories += other.irc_histories;
+        self.irc_redactions += other.irc_redactions;
+        self.irc_monitored += other.irc_monitored;
+        self.irc_role_messages += other.irc_role_messages;
         self.proxied += other.proxied;
+        self.posted += other.posted;
         self.dropped += other.dropped;
         self.summed += other.summed;
         self.admitted += other.admitted;

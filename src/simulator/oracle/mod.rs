@@ -4,132 +4,39 @@
 //! It learns only the order of events from the real server; it knows what was typed from the
 //! persons, and computes all else itself.
 
-mod accounts;
+mod commands;
 mod committing;
 mod configuring;
 mod counts;
-mod deleting;
-mod entering;
-mod following;
-mod history;
 mod irc;
-mod lookalikes;
-mod masks;
-mod moderating;
-mod operating;
-mod passwords;
-mod programs;
+mod members;
+mod moderation;
+mod phrases;
+mod reader;
 mod reading;
-mod restrictions;
-mod roles;
 mod rooms;
-mod rules;
-mod settings;
-mod talking;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
-use std::ops::Range;
 use std::time::Duration;
 
 use time::{Date, OffsetDateTime};
 
-use self::accounts::{Account, Member};
-use self::committing::Proposed;
+pub use self::commands::programs::Wanted;
+use self::committing::proposed::Proposed;
 pub use self::counts::Counts;
-use self::deleting::DeletedText;
-use self::irc::IrcReader;
-use self::moderating::{Ban, Mute};
-pub use self::passwords::{Compared, scram, verifier};
-use self::passwords::{Failures, Prompt, Request};
-pub use self::programs::Wanted;
-pub use self::roles::Surroundings;
-use self::rooms::{OracleRoom, Shown};
+use self::irc::{IrcCommand, Label, ModeChanges};
+use self::members::member::{Account, Member};
+use self::members::passwords::Failures;
+pub use self::members::passwords::{Compared, scram, verifier};
+use self::moderation::bans::Ban;
+use self::moderation::mutes::Mute;
+pub use self::moderation::surroundings::Surroundings;
+pub use self::reader::{OPERATOR, Reader, ReaderStage, Typed};
+use self::rooms::OracleRoom;
+use self::rooms::deleting::DeletedText;
 use crate::chat::TraceEvent;
 use crate::chat::{Cause, ClientId, Config, Now};
-
-/// The number of the operator; others are numbers of members.
-pub const OPERATOR: usize = usize::MAX;
-/// The current room of a member that has none: it has an IRC client.
-const NOWHERE: usize = usize::MAX;
-
-/// An input of a person, as the server should understand it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Typed {
-    Line(String),
-    TooLong,
-    NotUtf8,
-    /// The first line, of another protocol: it begins with a zero byte.
-    Foreign,
-    /// A telnet option was asked for; the server should send this answer.
-    Option([u8; 3]),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReaderStage {
-    /// In the kernel's queue.
-    Outside,
-    Waiting(u32),
-    Asked,
-    Here,
-    Gone,
-}
-
-/// One connection.
-pub struct Reader {
-    pub addr: SocketAddr,
-    /// It is a browser's page.
-    page: bool,
-    /// The revision of the JSON that it reads, which has no day lines, and includes its own messages.
-    program: Option<u32>,
-    /// What it has besides, with an IRC client.
-    irc: Option<IrcReader>,
-    /// The revision that its program would understand.
-    revision: u32,
-    /// Where it wants to continue.
-    wanted: Option<Wanted>,
-    /// It has logged in again in the same run of the server.
-    resumes: bool,
-    pub stage: ReaderStage,
-    /// All bytes that it should ever be sent, and the number written.
-    expected: Vec<u8>,
-    /// Where lines of NAMES stand in `expected` that the server may leave out, because the session has much to read.
-    optional: Vec<Range<usize>>,
-    written: usize,
-    /// The last bytes that were written, as they were.
-    raw_end: Vec<u8>,
-    /// Input that the server has not processed yet.
-    pub typed: VecDeque<Typed>,
-    /// The member to which it belongs.
-    member: Option<usize>,
-    /// The password that it is asked for, and what it waits for.
-    prompt: Option<Prompt>,
-    awaits: Option<Request>,
-    /// The last day whose line it was shown while it followed rooms.
-    day: Option<Date>,
-    echo: bool,
-    quiet: bool,
-    /// What had been shown in each of its rooms when it was last up to date.
-    up_to_date: Vec<(usize, Shown)>,
-    /// The rooms of unread lines, with the position of each line; noted while it follows rooms.
-    sources: VecDeque<(usize, usize)>,
-    /// Time of the welcome or of the last line; and when its rate bucket is empty.
-    active: Duration,
-    bucket: Duration,
-    /// Its last line has no end, and counts whatever the rate.
-    pub unended: bool,
-    /// It counts among the connections from its address.
-    counted: bool,
-    /// The reason for which the server should disconnect it next.
-    due: Option<Cause>,
-    /// When its last change, other than a message, was committed, or its password was answered.
-    committed_at: Duration,
-    /// The cause and time of its leaving.
-    pub left: Option<(Cause, Duration)>,
-    /// What it has proposed, messages and other changes, that is not committed.
-    uncommitted_messages: usize,
-    uncommitted_changes: usize,
-}
 
 /// The naive server.
 pub struct Oracle {
@@ -185,23 +92,19 @@ pub struct Oracle {
     pub orders: VecDeque<String>,
     /// Changes are committed some turns after they were proposed.
     delayed: bool,
-    /// Public changes that are proposed and not committed, in their order.
-    proposed: VecDeque<(Option<usize>, Proposed)>,
+    /// Public changes that are proposed and not committed, in their order: the session of each, and its command of IRC.
+    proposed: VecDeque<(Option<usize>, IrcCommand, Proposed)>,
     /// Sessions that will be registered when what is proposed is committed.
     registering: VecDeque<usize>,
+    /// What becomes of messages that were posted: the id of the first line, or `None` for a refusal.
+    pub posted: VecDeque<Option<u64>>,
     /// The rest of a command of IRC about several targets: for each one, the session and a line about it alone.
     irc_rest: VecDeque<(usize, String)>,
+    /// The changes of a MODE that are shown when all of them are made.
+    irc_modes: Option<ModeChanges>,
+    /// The label of the command that is processed.
+    irc_label: Option<Label>,
     pub counts: Counts,
-}
-
-/// The key of a name, for all names that are used here.
-pub fn key(name: &str) -> String {
-    match name {
-        "ＡＬＩＣＥ" => "alice".into(),
-        "É" | "E\u{301}" | "é" | "e\u{301}" => "e\u{301}".into(),
-        "straße" | "STRASSE" => "strasse".into(),
-        name => name.to_lowercase(),
-    }
 }
 
 impl Oracle {
@@ -247,7 +150,10 @@ impl Oracle {
             delayed,
             proposed: VecDeque::new(),
             registering: VecDeque::new(),
+            posted: VecDeque::new(),
             irc_rest: VecDeque::new(),
+            irc_modes: None,
+            irc_label: None,
             counts: Counts::default(),
         }
     }
@@ -317,7 +223,7 @@ impl Oracle {
             TraceEvent::Committed { time, change, is_applied, .. } => self.commit(&change, is_applied, time, now),
             TraceEvent::Raw(id) => {
                 let who = self.in_slot(id);
-                if self.readers[who].page {
+                if self.readers[who].has_frames() {
                     // A pong, or the last frame.
                     return;
                 }

@@ -1,11 +1,60 @@
 //! The comparison of what was written with what was expected, and how far readers are behind.
 
-use super::{Oracle, Reader};
+use crate::simulator::oracle::Oracle;
+use crate::simulator::oracle::reader::{Optional, Reader};
 
 /// Bytes that an object of JSON needs at most besides its texts.
 const MAX_OBJECT: usize = 200;
+
 /// Bytes of a line of IRC that need not be those of a text: tags and a whole line, or the source before each piece of a text.
 const MAX_IRC_LINE: usize = 640;
+
+impl Reader {
+    /// Leaves out the optional lines that differ from these bytes, if there are some. What was written of them must be the
+    /// beginning of what stands there then, too.
+    fn leave_out(&mut self, bytes: &[u8]) -> bool {
+        let same = self.expected[self.written..].iter().zip(bytes).take_while(|(a, b)| a == b).count();
+        let differs = self.written + same;
+        let Some(index) = self.optional.iter().position(|lines| lines.place.contains(&differs)) else { return false };
+        let place = self.optional[index].place.clone();
+        let written = self.expected[place.start..place.end.min(self.written.max(place.start))].to_vec();
+        self.remove_optional(index);
+        while !self.expected[place.start..].starts_with(&written) {
+            let index = self.optional.iter().position(|other| other.place.start == place.start);
+            self.remove_optional(index.expect("a line that is partly written has an end"));
+        }
+        true
+    }
+
+    fn remove_optional(&mut self, index: usize) {
+        let Optional { place, instead } = self.optional.remove(index);
+        let moved = |at: usize| if at > place.start { at - place.len() + instead.len() } else { at };
+        self.optional.iter_mut().for_each(|other| other.place = moved(other.place.start)..moved(other.place.end));
+        self.sources.iter_mut().for_each(|(begin, _)| *begin = moved(*begin));
+        self.expected.splice(place, instead);
+    }
+
+    /// The lines that are not written yet may be left out, apart from one that is partly written.
+    pub(super) fn make_unread_optional(&mut self) {
+        let mut begin = 0;
+        let mut lines = Vec::new();
+        for line in self.expected.split_inclusive(|&byte| byte == b'\n') {
+            if begin >= self.written {
+                lines.push(Optional { place: begin..begin + line.len(), instead: Vec::new() });
+            }
+            begin += line.len();
+        }
+        self.optional = lines;
+    }
+}
+
+/// The first lines in which two texts differ.
+fn difference(got: &[u8], expected: &[u8]) -> String {
+    let same = got.iter().zip(expected).take_while(|(a, b)| a == b).count();
+    let begin = got[..same].iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+    let line = |bytes: &[u8]| String::from_utf8_lossy(&bytes[begin..bytes.len().min(begin + 200)]).into_owned();
+    format!("  got      {:?}\n  expected {:?}", line(got), line(expected))
+}
 
 impl Oracle {
     pub(super) fn send_line(&mut self, who: usize, line: &str) {
@@ -36,7 +85,7 @@ impl Oracle {
             panic!("person {who} is sent unexpected bytes\n{}", difference(bytes, unread));
         }
         reader.written += bytes.len();
-        reader.optional.retain(|line| line.end > reader.written);
+        reader.optional.retain(|lines| lines.place.end > reader.written);
         let mut rooms = Vec::new();
         while let Some((_, room)) = reader.sources.pop_front_if(|(begin, _)| *begin < reader.written) {
             rooms.push(room);
@@ -51,13 +100,15 @@ impl Oracle {
 
     /// Expected bytes that have not been written.
     pub fn unread_bytes(&self, who: usize) -> usize {
-        self.readers[who].expected.len() - self.readers[who].written
+        let reader = &self.readers[who];
+        reader.expected.len() - reader.written
     }
 
-    /// As [`Oracle::unread_bytes`], without the lines that may be left out.
+    /// As [`Oracle::unread_bytes`], without what may be left out.
     pub fn owed_bytes(&self, who: usize) -> usize {
         let reader = &self.readers[who];
-        let optional = reader.optional.iter().map(|line| line.end - line.start.max(reader.written)).sum::<usize>();
+        let places = reader.optional.iter().filter(|lines| lines.instead.is_empty()).map(|lines| &lines.place);
+        let optional = places.map(|place| place.end - place.start.max(reader.written)).sum::<usize>();
         self.unread_bytes(who) - optional
     }
 
@@ -96,51 +147,4 @@ impl Oracle {
         // JSON may need two bytes for one.
         if reader.program.is_some() { 2 * bytes + MAX_OBJECT * lines } else { bytes }
     }
-}
-
-impl Reader {
-    /// Forgets the optional line that differs from these bytes, if there is one. What was written of it must be the beginning
-    /// of what comes next, too.
-    fn leave_out(&mut self, bytes: &[u8]) -> bool {
-        let same = self.expected[self.written..].iter().zip(bytes).take_while(|(a, b)| a == b).count();
-        let differs = self.written + same;
-        let Some(index) = self.optional.iter().position(|line| line.contains(&differs)) else { return false };
-        let line = self.optional[index].clone();
-        let written = self.expected[line.start..line.end.min(self.written.max(line.start))].to_vec();
-        self.remove_optional(index);
-        while !self.expected[line.start..].starts_with(&written) {
-            let index = self.optional.iter().position(|other| other.start == line.start);
-            self.remove_optional(index.expect("a line that is partly written has an end"));
-        }
-        true
-    }
-
-    fn remove_optional(&mut self, index: usize) {
-        let line = self.optional.remove(index);
-        self.expected.drain(line.clone());
-        let moved = |at: usize| if at > line.start { at - line.len() } else { at };
-        self.optional.iter_mut().for_each(|other| *other = moved(other.start)..moved(other.end));
-        self.sources.iter_mut().for_each(|(begin, _)| *begin = moved(*begin));
-    }
-
-    /// The lines that are not written yet may be left out, apart from one that is partly written.
-    pub(super) fn make_unread_optional(&mut self) {
-        let mut begin = 0;
-        let mut lines = Vec::new();
-        for line in self.expected.split_inclusive(|&byte| byte == b'\n') {
-            if begin >= self.written {
-                lines.push(begin..begin + line.len());
-            }
-            begin += line.len();
-        }
-        self.optional = lines;
-    }
-}
-
-/// The first lines in which two texts differ.
-fn difference(got: &[u8], expected: &[u8]) -> String {
-    let same = got.iter().zip(expected).take_while(|(a, b)| a == b).count();
-    let begin = got[..same].iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-    let line = |bytes: &[u8]| String::from_utf8_lossy(&bytes[begin..bytes.len().min(begin + 200)]).into_owned();
-    format!("  got      {:?}\n  expected {:?}", line(got), line(expected))
 }

@@ -1,5 +1,6 @@
 //! Tests of the whole store.
 
+mod copying;
 mod damage;
 mod deleting;
 mod faults;

@@ -1,6 +1,6 @@
 //! Decodes WebSocket frames from clients into lines of IRC: <https://ircv3.net/specs/extensions/websocket>.
 //!
-//! A message is a line, without its end. Sessions of both subprotocols may send text and binary messages. A text must be
+//! A message is one line, without its end; with more, it is refused. Sessions of both subprotocols may send text and binary messages. A text must be
 //! UTF-8, or else the connection ends (RFC 6455, section 8.1); a binary message that is not is answered as any other line.
 
 use serde::{Deserialize, Serialize};
@@ -71,7 +71,8 @@ mod tests {
                 items.push(match item {
                     FrameItem::Line(None) => "<nothing>".into(),
                     FrameItem::Line(Some(IrcItem::Line(line))) => line.into_owned(),
-                    FrameItem::Line(Some(IrcItem::TooLong)) | FrameItem::TooLong => "<too long>".into(),
+                    FrameItem::Line(Some(IrcItem::TooLong { .. })) | FrameItem::TooLong => "<too long>".into(),
+                    FrameItem::Line(Some(IrcItem::SeveralLines)) => "<several lines>".into(),
                     FrameItem::Line(Some(IrcItem::NotUtf8 { command })) => {
                         format!("<not UTF-8: {}>", command.as_deref().unwrap_or("-"))
                     }
@@ -104,11 +105,12 @@ mod tests {
     }
 
     #[test]
-    fn line_needs_no_end_and_is_one_whatever_stands_in_it() {
+    fn line_needs_no_end_and_stands_alone() {
         for end in ["\r\n", "\n", "\r"] {
             check(&frame(0x81, format!("PING x{end}").as_bytes()), &["PING x"]);
         }
-        check(&frame(0x82, b"PING\0 x\r\nQUIT\n\n"), &["PING x  QUIT"]);
+        check(&frame(0x82, b"PING\0 x\n\r\n"), &["PING x"]);
+        check(&[frame(0x82, b"PING x\r\nQUIT\n"), frame(0x81, b"PING y")].concat(), &["<several lines>", "PING y"]);
         for empty in [&b""[..], b"\r\n", b"\0"] {
             check(&frame(0x81, empty), &["<nothing>"]);
         }

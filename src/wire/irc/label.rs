@@ -1,37 +1,48 @@
 //! The labels of answers: <https://ircv3.net/specs/extensions/labeled-response>.
 
 use super::framing::{lines, write_line};
-use crate::chat::IrcShape;
+use crate::chat::{AnswerPart, IrcShape};
 
 /// Rewrites the lines of an answer with the label of the command that they answer.
 ///
 /// One line has the tag itself. Several lines stand in a batch, unless they are one batch already. For no line there is an ACK
-/// of the server.
-pub fn label(server: &str, answer: &[u8], shape: IrcShape, label: &str, batch: &str, out: &mut Vec<u8>) {
-    let tag = format!("label={label}");
+/// of the server. An answer in parts is one batch.
+pub fn label(server: &str, answer: &[u8], shape: IrcShape, part: &AnswerPart, out: &mut Vec<u8>) {
+    let tag = format!("label={}", part.label);
     let lines: Vec<&[u8]> = lines(answer, shape).collect();
+    let is_whole = part.begins && part.ends;
     match &lines[..] {
-        [] => write_line(out, shape, |out| out.extend_from_slice(format!("@{tag} :{server} ACK").as_bytes())),
-        [line] => write_line(out, shape, |out| tagged(out, &tag, line)),
-        [first, others @ ..] if is_one_batch(&lines) => {
+        [] if is_whole => {
+            write_line(out, shape, |out| out.extend_from_slice(format!("@{tag} :{server} ACK").as_bytes()))
+        }
+        [line] if is_whole => write_line(out, shape, |out| tagged(out, &tag, line)),
+        [first, others @ ..] if is_whole && is_one_batch(&lines) => {
             write_line(out, shape, |out| tagged(out, &tag, first));
             others.iter().for_each(|line| write_line(out, shape, |out| out.extend_from_slice(line)));
         }
-        _ => {
-            let begin = format!("@{tag} :{server} BATCH +{batch} labeled-response");
-            write_line(out, shape, |out| out.extend_from_slice(begin.as_bytes()));
-            let inner = format!("batch={batch}");
-            for line in &lines {
-                // The lines of a batch within this one have a tag of that batch already.
-                let is_nested = batch_of(line).is_some();
-                write_line(out, shape, |out| match is_nested {
-                    true => out.extend_from_slice(line),
-                    false => tagged(out, &inner, line),
-                });
-            }
-            let end = format!(":{server} BATCH -{batch}");
-            write_line(out, shape, |out| out.extend_from_slice(end.as_bytes()));
-        }
+        _ => batch(server, &lines, shape, part, out),
+    }
+}
+
+/// Writes a part of an answer in a batch.
+fn batch(server: &str, lines: &[&[u8]], shape: IrcShape, part: &AnswerPart, out: &mut Vec<u8>) {
+    let AnswerPart { label, batch, begins, ends } = *part;
+    if begins {
+        let begin = format!("@label={label} :{server} BATCH +{batch} labeled-response");
+        write_line(out, shape, |out| out.extend_from_slice(begin.as_bytes()));
+    }
+    let inner = format!("batch={batch}");
+    for line in lines {
+        // The lines of a batch within this one have a tag of that batch already.
+        let is_nested = batch_of(line).is_some();
+        write_line(out, shape, |out| match is_nested {
+            true => out.extend_from_slice(line),
+            false => tagged(out, &inner, line),
+        });
+    }
+    if ends {
+        let end = format!(":{server} BATCH -{batch}");
+        write_line(out, shape, |out| out.extend_from_slice(end.as_bytes()));
     }
 }
 

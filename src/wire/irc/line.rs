@@ -28,10 +28,13 @@ const MAX_COMMAND: usize = 20;
 pub enum IrcItem<'a> {
     /// A cleaned line, for [`parse`](crate::chat::irc::message::parse).
     Line(Cow<'a, str>),
-    /// A line over a limit; returned when the limit is passed, and the rest of the line is dropped.
-    TooLong,
+    /// A line over a limit; returned when the limit is passed, and the rest of the line is dropped. With its command if that was a
+    /// word of ASCII, unless its tags were too long.
+    TooLong { command: Option<CompactString> },
     /// A line that was not UTF-8, with its command if that was a word of ASCII.
     NotUtf8 { command: Option<CompactString> },
+    /// Several lines where one was expected.
+    SeveralLines,
 }
 
 /// The decoder of one client: 32 bytes, and the partial line if there is one.
@@ -90,11 +93,12 @@ impl IrcLineDecoder {
     /// Takes a piece of a line.
     fn take(&mut self, piece: &[u8], is_end: bool) -> Option<IrcItem<'static>> {
         let is_first_over_limit = !self.discarding && !piece.split(|&byte| byte == NUL).all(|part| self.keep(part));
+        let too_long = is_first_over_limit.then(|| too_long(&self.partial));
         if is_first_over_limit {
             *self = IrcLineDecoder { discarding: true, ..IrcLineDecoder::default() };
         }
         let line = is_end.then(|| self.end_line()).flatten();
-        if is_first_over_limit { Some(IrcItem::TooLong) } else { line }
+        too_long.or(line)
     }
 
     /// Keeps a part of a line without NUL; returns whether it is within the limits.
@@ -115,11 +119,9 @@ impl IrcLineDecoder {
                 _ => return false,
             }
         }
-        let fits = self.partial.len() - usize::from(self.tags_len) + part.len() <= MAX_REST;
-        if fits {
-            self.partial.extend_from_slice(part);
-        }
-        fits
+        let room = MAX_REST - (self.partial.len() - usize::from(self.tags_len));
+        self.partial.extend_from_slice(&part[..part.len().min(room)]);
+        part.len() <= room
     }
 
     fn end_line(&mut self) -> Option<IrcItem<'static>> {
@@ -133,31 +135,42 @@ fn whole_line(line: &[u8]) -> Option<IrcItem<'_>> {
     if line.is_empty() {
         return None;
     }
-    Some(if is_too_long(line) { IrcItem::TooLong } else { text(Cow::Borrowed(line)) })
+    Some(if is_too_long(line) { too_long(line) } else { text(Cow::Borrowed(line)) })
 }
 
-/// The item of a line that has come alone, with or without its end; `None` if it is empty. Other line ends in it become
-/// spaces.
+/// The item of a line that has come alone, with or without its end; `None` if it is empty.
 pub fn single_line(mut line: Vec<u8>) -> Option<IrcItem<'static>> {
     let end = line.iter().rposition(|byte| ![CR, LF].contains(byte)).map_or(0, |last| last + 1);
     line.truncate(end);
     line.retain(|&byte| byte != NUL);
-    line.iter_mut().filter(|byte| [CR, LF].contains(byte)).for_each(|byte| *byte = b' ');
     match line.is_empty() {
         true => None,
-        false if is_too_long(&line) => Some(IrcItem::TooLong),
+        false if memchr2(LF, CR, &line).is_some() => Some(IrcItem::SeveralLines),
+        false if is_too_long(&line) => Some(too_long(&line)),
         false => Some(text(Cow::Owned(line))),
     }
 }
 
 /// Whether a line without its end is over a limit.
 fn is_too_long(line: &[u8]) -> bool {
-    let tags = match line {
+    let tags = tags_of(line);
+    tags > MAX_TAGS || line.len().saturating_sub(tags) > MAX_REST
+}
+
+/// The bytes of the tags at the begin of a line, with the space behind them.
+fn tags_of(line: &[u8]) -> usize {
+    match line {
         // A line that ends within its tags has no space behind them.
         [b'@', ..] => memchr(b' ', line).map_or(line.len() + 1, |space| space + 1),
         _ => 0,
-    };
-    tags > MAX_TAGS || line.len().saturating_sub(tags) > MAX_REST
+    }
+}
+
+/// The item of a line that begins like this and is over a limit.
+fn too_long(line: &[u8]) -> IrcItem<'static> {
+    let tags = tags_of(line);
+    let fits = if tags <= MAX_TAGS { &line[..line.len().min(tags + MAX_REST)] } else { &[] };
+    IrcItem::TooLong { command: command_of(fits) }
 }
 
 fn text(line: Cow<'_, [u8]>) -> IrcItem<'_> {
@@ -206,7 +219,8 @@ mod tests {
         let mut show = |item: IrcItem| {
             items.push(match item {
                 IrcItem::Line(line) => line.into_owned(),
-                IrcItem::TooLong => "<too long>".into(),
+                IrcItem::TooLong { command } => format!("<too long: {}>", command.as_deref().unwrap_or("-")),
+                IrcItem::SeveralLines => "<several lines>".into(),
                 IrcItem::NotUtf8 { command } => format!("<not UTF-8: {}>", command.as_deref().unwrap_or("-")),
             });
         };
@@ -259,13 +273,15 @@ mod tests {
     fn limit_of_a_line_excludes_its_tags_and_its_end() {
         let (fits, tags) = ("x".repeat(MAX_REST), format!("@{} ", "t".repeat(MAX_TAGS - 2)));
         check(format!("{fits}\r\ny\n").as_bytes(), &[&fits, "y"]);
-        check(format!("{fits}x\r\ny\n").as_bytes(), &["<too long>", "y"]);
-        check(format!("{fits}x").as_bytes(), &["<too long>"]);
+        check(format!("{fits}x\r\ny\n").as_bytes(), &["<too long: ->", "y"]);
+        let notice = format!("@a=b :x  notice {fits}\r\ny\n");
+        check(notice.as_bytes(), &["<too long: notice>", "y"]);
+        check(format!("{fits}x").as_bytes(), &["<too long: ->"]);
         check(format!("\0{fits}\0\n").as_bytes(), &[&fits]);
         check(format!("@a=b {fits}\n").as_bytes(), &[&format!("@a=b {fits}")]);
-        check(format!("@a=b {fits}x\ny\n").as_bytes(), &["<too long>", "y"]);
+        check(format!("@a=b {fits}x\ny\n").as_bytes(), &["<too long: ->", "y"]);
         check(format!("{tags}{fits}\r\n").as_bytes(), &[&format!("{tags}{fits}")]);
-        check(format!("{tags}{fits}x\ny\r\n").as_bytes(), &["<too long>", "y"]);
+        check(format!("{tags}{fits}x\ny\r\n").as_bytes(), &["<too long: ->", "y"]);
     }
 
     #[test]
@@ -273,9 +289,9 @@ mod tests {
         let tags = format!("@{}", "t".repeat(MAX_TAGS - 2));
         check(format!("{tags}\n").as_bytes(), &[&tags]);
         check(format!("{tags} x\n").as_bytes(), &[&format!("{tags} x")]);
-        check(format!("{tags}t x\ny\n").as_bytes(), &["<too long>", "y"]);
-        check(format!("{tags}t\ny\n").as_bytes(), &["<too long>", "y"]);
-        check(format!(" @{}\ny\n", "t".repeat(MAX_REST)).as_bytes(), &["<too long>", "y"]);
+        check(format!("{tags}t x\ny\n").as_bytes(), &["<too long: ->", "y"]);
+        check(format!("{tags}t\ny\n").as_bytes(), &["<too long: ->", "y"]);
+        check(format!(" @{}\ny\n", "t".repeat(MAX_REST)).as_bytes(), &["<too long: ->", "y"]);
     }
 
     #[test]

@@ -11,7 +11,8 @@ mod multiline;
 mod notice;
 mod refusal;
 mod render;
+mod server_lines;
 pub mod split;
 mod writer;
 
-pub use self::render::Irc;
+pub use self::server_lines::Irc;

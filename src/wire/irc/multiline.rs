@@ -16,7 +16,10 @@ pub fn render(
     out: &mut Vec<u8>,
 ) {
     let (shape, source) = (context.shape, context.detail.source);
-    let channel = format!("#{}", context.room.unwrap_or_default());
+    let target = match (context.room, context.detail.private) {
+        (Some(room), _) => format!("#{room}"),
+        (None, private) => private.and_then(|private| private.target).unwrap_or(context.nick).to_owned(),
+    };
     let mut write = |tags: Tags, command: &str, middle: &[&str], text: Option<&str>| {
         write_line(out, shape, |out| {
             tags.write(out, shape);
@@ -30,15 +33,15 @@ pub fn render(
     if !shape.contains(IrcShape::MULTILINE) {
         for (index, line) in lines.iter().filter(|line| !line.is_blank()).enumerate() {
             let msgid = tags.msgid.filter(|_| index == 0);
-            write(Tags { msgid, ..*tags }, command, &[&channel], Some(&line.text));
+            write(Tags { msgid, ..*tags }, command, &[&target], Some(&line.text));
         }
         return;
     }
     let reference = format!("m{id:x}");
-    write(*tags, "BATCH", &[&format!("+{reference}"), "draft/multiline", &channel], None);
+    write(*tags, "BATCH", &[&format!("+{reference}"), "draft/multiline", &target], None);
     for line in lines {
         let tags = Tags { batch: Some(&reference), concat: line.concat, ..Tags::default() };
-        write(tags, command, &[&channel], Some(&line.text));
+        write(tags, command, &[&target], Some(&line.text));
     }
     write_line(out, shape, |out| {
         write_sender(out, server, Sender::Server, None);

@@ -1,7 +1,7 @@
 //! Notices of the server as lines of IRC.
 
 use super::framing::write_line;
-use super::render::Irc;
+use super::server_lines::Irc;
 use super::writer::{Tags, limit, write_params, write_prefix};
 use crate::chat::change::RestrictionKind;
 use crate::chat::irc::modes::{self, ChannelMode};

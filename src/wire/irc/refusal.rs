@@ -1,18 +1,18 @@
 //! Refusals as numerics of IRC: <https://modern.ircdocs.horse/#numerics>.
 
-use super::render::Irc;
+use super::server_lines::Irc;
 use crate::chat::{Due, IrcContext, Refusal, Sender};
 
 /// Appends a refusal to `out`: as the numeric that programs know, or else as a NOTICE.
 pub fn render(irc: &Irc, refusal: &Refusal, context: &IrcContext, out: &mut Vec<u8>) {
     let channel = |room: &str| format!("#{room}");
-    let text = irc.lang.refusal(refusal).to_string();
+    let text = without_commands(&irc.lang.refusal(refusal).to_string());
     let mut numeric = |code: u16, params: &[&str], text: &str| {
         irc.numeric(context, code, params.iter().copied(), Some(text), out);
     };
     // An answer of the store comes after its command.
     let command = if context.command.is_empty() { "*" } else { context.command };
-    // The channel of a JOIN: the refusal does not name it.
+    // A channel that the refusal does not name.
     let subject = if context.subject.is_empty() { command } else { context.subject };
     match (command, refusal) {
         ("AUTHENTICATE", _) => return numeric(904, &[], &format!("SASL authentication failed: {text}")),
@@ -33,6 +33,8 @@ pub fn render(irc: &Irc, refusal: &Refusal, context: &IrcContext, out: &mut Vec<
         Refusal::BadRoomName | Refusal::MixedRoomName { .. } | Refusal::RoomLooksLike { .. } => {
             numeric(403, &[subject], &text);
         }
+        // It has been removed since the command was given.
+        Refusal::NoRoom { room: "" } => numeric(403, &[subject], "No such channel"),
         Refusal::NoRoom { room } => numeric(403, &[&channel(one_word(room))], "No such channel"),
         Refusal::TooManyRooms { .. } | Refusal::TooManyStoredRooms { .. } | Refusal::TooManyCreated { .. } => {
             numeric(405, &[subject], &text)
@@ -70,6 +72,10 @@ pub fn render(irc: &Irc, refusal: &Refusal, context: &IrcContext, out: &mut Vec<
         Refusal::NoMessage { .. } | Refusal::NotYours { .. } | Refusal::NothingToDelete { .. } => {
             irc.notice(context, &text, out);
         }
+        Refusal::LastOperator { room } => {
+            let text = format!("You are the only operator of #{room}: give another member +o first");
+            irc.notice(context, &text, out);
+        }
         Refusal::TooManyKeys { .. } => {
             let middle = ["METADATA", "LIMIT_REACHED", "*"];
             irc.command(context, Sender::Server, "FAIL", middle, Some(&text), out);
@@ -82,12 +88,14 @@ pub fn render(irc: &Irc, refusal: &Refusal, context: &IrcContext, out: &mut Vec<
         Refusal::NoCommand { word } => numeric(421, &[one_word(word)], "Unknown command"),
         Refusal::Usage(_) => numeric(461, &[command], "Not enough parameters"),
         Refusal::WrongPassword { due: Due::Goodbye } => numeric(464, &[], "Password incorrect"),
+        Refusal::OtherProtocol => {
+            error(irc, context, "this port is for IRC; HTTP, TLS, SSH and similar protocols are not supported", out);
+        }
         Refusal::Full
         | Refusal::Busy
         | Refusal::TooManyFromAddress { .. }
         | Refusal::Idle { .. }
         | Refusal::LoginTimeout { .. }
-        | Refusal::OtherProtocol
         | Refusal::NoProxyHeader => error(irc, context, &text, out),
         Refusal::Banned => {
             numeric(465, &[], "You are banned from this server");
@@ -102,10 +110,47 @@ fn error(irc: &Irc, context: &IrcContext, text: &str, out: &mut Vec<u8>) {
     irc.command(context, Sender::Nobody, "ERROR", [], Some(&format!("Closing link: {text}")), out);
 }
 
+/// A text without the sentences that name commands of other clients, such as `/rooms`.
+fn without_commands(text: &str) -> String {
+    let names_command = |sentence: &str| {
+        let words = sentence.split('/').skip(1).zip(sentence.split('/'));
+        let begins = |(after, before): (&str, &str)| {
+            after.starts_with(|c: char| c.is_ascii_lowercase())
+                && !before.ends_with(|c: char| c.is_ascii_alphanumeric())
+        };
+        words.into_iter().any(begins)
+    };
+    let sentences = text.split_inclusive(". ").flat_map(|part| part.split_inclusive('。'));
+    let kept: String = sentences.filter(|sentence| !names_command(sentence)).collect();
+    if kept.is_empty() { text.to_owned() } else { kept.trim_end().to_owned() }
+}
+
 /// A parameter that is not the last one has no spaces, is not empty and does not begin with a colon.
 fn one_word(text: &str) -> &str {
     match text.split(' ').next() {
         Some(word) if !word.is_empty() && !word.starts_with(':') => word,
         _ => "*",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::Lang;
+
+    #[test]
+    fn commands_of_other_clients_are_left_out() {
+        for (refusal, expected) in [
+            (Refusal::TooManyRooms { most: 9 }, "There are 9 rooms already, and no more can be made."),
+            (Refusal::IsBanned { name: "bob", room: "den" }, "bob is banned from den."),
+            (Refusal::Registered { name: "bob", asked: false }, "The nickname bob is registered."),
+            (Refusal::NotBanned { what: "10.0.0.0/8" }, "10.0.0.0/8 is not a banned address."),
+            (Refusal::NotThere { name: "bob", room: "den" }, "bob is not in den."),
+        ] {
+            assert_eq!(without_commands(&Lang::En.refusal(&refusal).to_string()), expected);
+        }
+        let chinese = without_commands(&Lang::Zh.refusal(&Refusal::TooManyRooms { most: 9 }).to_string());
+        assert!(chinese.ends_with('。') && !chinese.contains('/'), "{chinese}");
+        assert_eq!(without_commands("Usage: /history n"), "Usage: /history n");
     }
 }

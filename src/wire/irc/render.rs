@@ -1,23 +1,13 @@
-//! Renders events as lines of IRC.
+//! Renders events as lines of IRC: messages here, the others in files of their own.
 
 use std::io::Write;
 
 use super::framing::write_line;
+use super::server_lines::Irc;
 use super::split::pieces;
-use super::writer::{MAX_LINE, Tags, limit, write_params, write_prefix, write_sender};
+use super::writer::{MAX_LINE, Tags, write_prefix};
 use super::{label, multiline, notice, refusal};
-use crate::chat::irc::message_id::MessageId;
-use crate::chat::{Event, IrcContext, IrcLine, IrcShape, Lang, MessageKind, RenderIrc, Sender};
-
-/// Renders events as lines of IRC.
-pub struct Irc {
-    /// The language of the server's texts.
-    pub lang: Lang,
-    /// The name of the server.
-    pub server: Box<str>,
-    /// The number of its run.
-    pub run: u64,
-}
+use crate::chat::{AnswerPart, Event, IrcContext, IrcLine, IrcShape, MessageKind, RenderIrc};
 
 impl RenderIrc for Irc {
     fn render(&self, event: &Event, context: &IrcContext, out: &mut Vec<u8>) {
@@ -48,21 +38,12 @@ impl RenderIrc for Irc {
         self.run = run;
     }
 
-    fn label(&self, answer: &[u8], shape: IrcShape, name: &str, batch: &str, out: &mut Vec<u8>) {
-        label::label(&self.server, answer, shape, name, batch, out);
+    fn label(&self, lines: &[u8], shape: IrcShape, part: &AnswerPart, out: &mut Vec<u8>) {
+        label::label(&self.server, lines, shape, part, out);
     }
 }
 
 impl Irc {
-    fn message_tags<'a>(&self, context: &IrcContext<'a>) -> Tags<'a> {
-        let private = context.detail.private.map(|private| MessageId::Private { run: self.run, id: private.id });
-        Tags { client: context.detail.tags, msgid: private, ..Tags::of(context) }
-    }
-
-    fn message_id(&self, id: u64) -> Option<MessageId> {
-        Some(MessageId::Room { run: self.run, id })
-    }
-
     /// Writes a message for one member, or for the members of a room with a role.
     fn whisper(
         &self,
@@ -89,7 +70,8 @@ impl Irc {
         match *line {
             IrcLine::Numeric { code, middle, text } => self.numeric(context, code, middle.iter().copied(), text, out),
             IrcLine::Multiline { id, kind, name, lines } => {
-                let tags = Tags { msgid: self.message_id(id), ..self.message_tags(context) };
+                let tags = self.message_tags(context);
+                let tags = Tags { msgid: tags.msgid.or(self.message_id(id)), ..tags };
                 let command = if kind == MessageKind::Notice { "NOTICE" } else { "PRIVMSG" };
                 multiline::render(&self.server, (id, &tags), (name, command), lines, context, out);
             }
@@ -98,55 +80,6 @@ impl Irc {
                 let params = channel.as_deref().into_iter().chain(middle.iter().copied());
                 self.command(context, from, command, params, text, out);
             }
-        }
-    }
-
-    /// Writes a numeric reply.
-    pub fn numeric<'a>(
-        &self,
-        context: &IrcContext,
-        code: u16,
-        middle: impl IntoIterator<Item = &'a str>,
-        text: Option<&str>,
-        out: &mut Vec<u8>,
-    ) {
-        write_line(out, context.shape, |out| {
-            Tags { batch: context.detail.batch, ..Tags::default() }.write(out, context.shape);
-            let start = out.len();
-            let _ = write!(out, ":{} {code:03} {}", self.server, context.nick);
-            write_params(out, middle, text);
-            limit(out, start);
-        });
-    }
-
-    /// Writes a line with a command. If a member sends it, the line has the tags of what members do.
-    pub fn command<'a>(
-        &self,
-        context: &IrcContext,
-        from: Sender,
-        command: &str,
-        middle: impl IntoIterator<Item = &'a str>,
-        text: Option<&str>,
-        out: &mut Vec<u8>,
-    ) {
-        write_line(out, context.shape, |out| {
-            let tags = match from {
-                Sender::Member(_) => self.message_tags(context),
-                Sender::Server | Sender::Nobody => Tags { batch: context.detail.batch, ..Tags::default() },
-            };
-            tags.write(out, context.shape);
-            let start = out.len();
-            write_sender(out, &self.server, from, context.detail.source);
-            out.extend_from_slice(command.as_bytes());
-            write_params(out, middle, text);
-            limit(out, start);
-        });
-    }
-
-    /// Writes a text of the server as a NOTICE.
-    pub fn notice(&self, context: &IrcContext, text: &str, out: &mut Vec<u8>) {
-        for line in text.lines().filter(|line| !line.is_empty()) {
-            self.command(context, Sender::Server, "NOTICE", [context.nick], Some(line), out);
         }
     }
 }

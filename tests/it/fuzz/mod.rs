@@ -7,7 +7,7 @@ mod testing;
 use std::panic::catch_unwind;
 use std::path::Path;
 
-use self::properties::{commands, frames, hub, hygiene, irc, lines, names, requests};
+use self::properties::{commands, frames, hub, hygiene, irc, irc_frames, lines, names, requests, sessions};
 use self::testing::Random;
 
 /// Changed inputs per target.
@@ -58,6 +58,12 @@ const TOKENS: &[&[u8]] = &[
     b"\x04ff00aa",
     b";+x=\\s",
     b"xxx",
+    b"\n0",
+    b"\n1@label=x ",
+    b"\n3",
+    b"0-1",
+    b"#den",
+    b"CHATHISTORY LATEST #den * 9",
 ];
 
 /// Checks the corpus of a target and changed inputs, or only the input in `CHINWAG_FUZZ` (hexadecimal).
@@ -132,6 +138,16 @@ fn lines_do_not_depend_on_how_input_is_split() {
 #[test]
 fn irc_lines_are_the_same_when_they_are_split_or_written_again() {
     run("irc", irc::check);
+}
+
+#[test]
+fn irc_lines_in_frames_are_those_of_tungstenite() {
+    run("irc_frames", irc_frames::check);
+}
+
+#[test]
+fn irc_sessions_read_valid_lines() {
+    run("sessions", sessions::check);
 }
 
 #[test]

@@ -48,6 +48,7 @@ fn lines_over_a_limit_are_refused_and_the_next_ones_are_read() {
     iris.ask(&format!("PRIVMSG #den :{}é", "x".repeat(495)), &[too_long]);
     let tags: Vec<String> = (0..10_000).map(|number| format!("t{number}=v")).collect();
     iris.ask(&format!("@{} PRIVMSG #den :tagged", tags.join(";")), &[too_long]);
+    iris.send(&[&format!("@a=b notice #den :{}", "x".repeat(600))]);
     let tags: Vec<String> = (0..500).map(|number| format!("+t{number}=v")).collect();
     iris.send(&[&format!("@{} PRIVMSG #den :hello", tags.join(";"))]);
     nick.expect("[T] iris: hello");
@@ -64,8 +65,10 @@ fn lines_over_a_limit_are_refused_and_the_next_ones_are_read() {
 #[test]
 fn text_that_is_not_utf8_is_refused_with_its_command() {
     let (_server, mut iris, mut nick) = den(&[]);
-    iris.client.send_bytes(b"PRIVMSG #den :caf\xe9\r\n\xff\xfe\r\n@\xff=\xff NOTICE #den :x\r\n");
-    for command in ["PRIVMSG", "*", "NOTICE"] {
+    // A NOTICE is never answered.
+    iris.client.send_bytes(b"NOTICE #den :caf\xe9\r\n");
+    iris.client.send_bytes(b"PRIVMSG #den :caf\xe9\r\n\xff\xfe\r\n@\xff=\xff TOPIC #den :x\r\n");
+    for command in ["PRIVMSG", "*", "TOPIC"] {
         let text = "The line is not UTF-8, and was not processed";
         iris.expect(&[&format!(":chinwag FAIL {command} INVALID_UTF8 :{text}")]);
     }

@@ -14,6 +14,7 @@ const VALUES: &[(&str, &str, &str, &str)] = &[
     ("mode", "p2p", "p2p", "\"p2p\""),
     ("login", "address", "address", "\"address\""),
     ("console", "on", "off", "false"),
+    ("control", "a", "b", "\"c\""),
     ("name", "a", "b", "\"c\""),
     ("motd", "a", "b", "\"c\""),
     ("log-format", "json", "json", "\"json\""),
@@ -21,6 +22,7 @@ const VALUES: &[(&str, &str, &str, &str)] = &[
     ("irc", "127.0.0.1:1", "127.0.0.1:2", "[\"127.0.0.1:3\"]"),
     ("web", "127.0.0.1:1", "127.0.0.1:2", "[\"127.0.0.1:3\"]"),
     ("admin", "127.0.0.1:1", "127.0.0.1:2", "\"127.0.0.1:3\""),
+    ("api-tokens", "a", "b", "\"c\""),
     ("unix-mode", "0600", "0640", "\"0666\""),
     ("proxy-protocol", "10.0.0.0/8", "10.0.0.2", "[\"10.0.0.3\", \"unix\"]"),
     ("tls-cert", "a", "b", "[\"c\"]"),
@@ -122,14 +124,15 @@ fn every_option_is_set_by_file_environment_and_command_line_in_this_order() {
             ["sync", "keep", "keep-messages", "max-stored-rooms", "offline-whispers", "operator", "max-accounts"];
         let more: &[&str] = if needs_store.contains(&name) { &["--store", "x"] } else { &[] };
         let wide = ["--rate", "0"];
-        let tls: &[&str] = match name {
+        let listeners: &[&str] = match name {
             "tls-cert" => &["--listen", "tls://127.0.0.1:1", "--tls-key", "x"],
             "tls-key" => &["--listen", "tls://127.0.0.1:1", "--tls-cert", "x"],
             "tls-self-signed" => &["--listen", "tls://127.0.0.1:1"],
+            "api-tokens" => &["--admin", "127.0.0.1:1"],
             "https-redirect" => &["--web", "https://127.0.0.1:1,127.0.0.1:2", "--tls-self-signed", "x"],
             _ => &[],
         };
-        let more = [more, tls].concat();
+        let more = [more, listeners].concat();
         let more = if name == "rate" { more } else { [&more[..], &wide].concat() };
         let file = folder.file(&format!("{name} = {in_file}\n"));
         let option = format!("--{name}");

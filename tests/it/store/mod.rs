@@ -1,5 +1,6 @@
 //! Tests of servers with a store.
 
+mod backup;
 mod deleting;
 mod faults;
 mod killing;

@@ -3,10 +3,12 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
+use std::process::Command;
 
 use super::Replaceable;
-use crate::harness::{Client, DEADLINE};
+use crate::harness::{Client, DEADLINE, PROGRAM, Signal};
 use crate::process::tls::{files, write_certificate};
 use crate::store::TestDir;
 
@@ -87,4 +89,25 @@ fn connections_with_tls_are_told_and_end_and_their_listener_stays() {
     alice.expect("* bob left (1 here)");
     let _bob = crate::tls::open(tls, &trusted).log_in("bob");
     alice.expect("* bob joined (2 here)");
+}
+
+#[test]
+fn control_socket_is_that_of_the_process_that_serves() {
+    let dir = TestDir::new();
+    let store = dir.file();
+    let mut server = Replaceable::start_in(dir, &["--store", store.to_str().unwrap()], &[]);
+    server.login("alice").ask("/ping here", &["* pong here"]);
+    for number in 0..3 {
+        let mut command = Command::new(PROGRAM);
+        let copy = server.dir.0.join(format!("copy{number}"));
+        let output = command.args(["backup", "--store"]).arg(&store).arg(&copy).output().expect("output");
+        assert!(output.status.success() && copy.exists(), "{output:?}");
+        server.upgrade();
+    }
+    let is_socket = |entry: &fs::DirEntry| entry.file_type().expect("a type").is_socket();
+    let sockets = || fs::read_dir(store.parent().unwrap()).expect("a folder").flatten().filter(is_socket).count();
+    assert_eq!(sockets(), 1);
+    server.send_signal(Signal::TERM);
+    super::await_end(server.pid);
+    assert_eq!(sockets(), 0);
 }

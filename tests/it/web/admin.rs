@@ -55,11 +55,15 @@ fn metrics_match_the_server_state() {
     }
     admin.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let (head, body) = admin.answer();
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    let listed: Vec<&str> = body.lines().filter_map(|line| line.split_whitespace().nth(1)?.strip_prefix('/')).collect();
+    assert_eq!(listed, ["healthz", "metrics", "api/rooms/ROOM/messages"]);
+    admin.send("GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let (head, body) = admin.answer();
     assert!(head.starts_with("HTTP/1.1 404 Not Found\r\n"), "{head}");
-    assert_eq!(
-        body,
-        "There is nothing here. This address has /healthz and /metrics; the chat page is where --web says.\n"
-    );
+    assert_eq!(body, "There is nothing here. GET / lists what this address has; the chat page is where --web says.\n");
+    let post = "POST /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
+    assert_eq!(admin.ask(post), "HTTP/1.1 405 Method Not Allowed");
     let elsewhere = "GET /metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n";
     assert_eq!(admin.ask(elsewhere), "HTTP/1.1 421 Misdirected Request");
     assert_eq!(admin.ask("GET /ws HTTP/1.1\r\nHost: localhost\r\n\r\n"), "HTTP/1.1 404 Not Found");

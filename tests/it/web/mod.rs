@@ -3,6 +3,7 @@
 //! Pages use tungstenite's client, which checks the server's frames.
 
 pub mod admin;
+mod api;
 mod frames;
 mod http;
 mod limits;

@@ -36,6 +36,7 @@ impl Hub {
             self.find_current_room(member, &join.place, &time);
         }
         let Some(id) = client else { return };
+        self.update_away(member, Some(id), now);
         let asked = self.resume_requests.get(&id);
         let asked: Vec<String> = asked.into_iter().flat_map(|request| request.rooms()).map(fold).collect();
         let after = self.begin_session(id, member, now);
@@ -97,10 +98,7 @@ impl Hub {
 
     /// Tells a session that has logged in what else is kept of its account, and asks for its offline messages.
     pub(super) fn begin_account_session(&mut self, id: ClientId, slot: MemberSlot) {
-        if let Some(text) = self.shared.members[slot].away().map(str::to_owned) {
-            let name = self.shared.members[slot].name.clone();
-            self.fanout().notice(id, Notice::YouAreAway { name: &name, text: Some(&text) });
-        }
+        self.tell_kept_away(id, self.shared.members.id(slot));
         self.send_read_positions(id, slot);
         self.request_offline_messages(id);
     }
@@ -116,7 +114,7 @@ impl Hub {
             let room = rooms.name(room);
             if let Some(read) = account.read_position(room) {
                 let notice = Notice::Read { room, id: read, own: false };
-                self.outbound.send(&mut self.sessions, id, &Event::Notice(notice));
+                self.outbound.send(&mut self.sessions, &self.shared.members, id, &Event::Notice(notice));
             }
         }
     }

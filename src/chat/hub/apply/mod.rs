@@ -4,6 +4,7 @@ mod accounts;
 mod moderation;
 mod multiline;
 mod operators;
+mod posts;
 mod rooms;
 
 use log::{debug, info};
@@ -11,13 +12,15 @@ use log::{debug, info};
 use super::check::check;
 use super::check::permissions::Act;
 use super::fanout::{Fanout, Greeting, Replay};
+use super::output::outbound::Outbound;
 use super::{Hub, Shared};
 use crate::chat::cause::Cause;
 use crate::chat::change::{Change, Committed, Join, Origin, Place, Rename};
 use crate::chat::config::{Login, Mode};
-use crate::chat::event::{Event, MessageKind, Notice};
+use crate::chat::event::{Event, MessageKind, Notice, Refusal};
 use crate::chat::id::{Author, ClientId, Holder, MemberId, Now, RoomId};
 use crate::chat::member::identity::Identity;
+use crate::chat::member::table::MemberTable;
 use crate::chat::policy::host::Host;
 use crate::chat::policy::nick::fold;
 use crate::chat::policy::peer::show_addr;
@@ -31,7 +34,7 @@ impl Hub {
     #[inline]
     pub(super) fn propose_checked(&mut self, id: ClientId, change: Change<'_>, now: &Now) {
         match check(&self.shared, &change, now.at) {
-            Err(refusal) => self.outbound.send(&mut self.sessions, id, &Event::Refusal(refusal)),
+            Err(refusal) => refuse_change(&mut self.outbound, &mut self.sessions, &self.shared.members, id, refusal),
             Ok(()) => self.propose(Some(id), change, now),
         }
     }
@@ -54,6 +57,7 @@ impl Hub {
         if let Some(session) = id.and_then(|id| self.sessions.get_mut(id)) {
             session.uncommitted.add(change.is_message());
         }
+        id.into_iter().for_each(|id| self.note_uncommitted(id));
         self.journal.push_proposal(origin, change);
     }
 
@@ -72,18 +76,38 @@ impl Hub {
             if blocked && !session.uncommitted.blocks() {
                 self.outbound.resume(origin.client);
             }
+            self.resume_committed(origin.client);
         }
         let client = proposer(&self.sessions, *origin);
+        self.commit(client, committed, now);
+        if let Some(origin) = *origin
+            && self.sessions.find(origin).is_some()
+        {
+            self.end_committed(origin.client, time);
+        }
+    }
+
+    /// Checks a committed change again, and applies it. `client` is the session that waits for it.
+    fn commit(&mut self, client: Option<ClientId>, committed: &Committed, now: &Now) {
+        let Committed { time, origin, change, .. } = committed;
         let allowed = check(&self.shared, change, time.at);
         self.trace.record_committed(|| *origin, change, allowed.is_ok(), time);
+        if let (Change::Post(post), Err(_), Some(origin)) = (change, &allowed, *origin) {
+            self.posts.note_refused(origin, post.lines.len());
+        }
         if let Err(refusal) = allowed {
-            client.into_iter().for_each(|id| self.outbound.send(&mut self.sessions, id, &Event::Refusal(refusal)));
+            client.into_iter().for_each(|id| {
+                refuse_change(&mut self.outbound, &mut self.sessions, &self.shared.members, id, refusal)
+            });
             if let (Some(id), Change::Join(join)) = (client, change) {
                 self.handle_refused_join(id, join, now);
             }
             return;
         }
         self.apply(client, change, time, now);
+        if let (Change::Post(post), Some(origin)) = (change, *origin) {
+            self.note_posted(origin, post);
+        }
         if let Change::Join(join) = change
             && origin.is_some()
             && client.is_none()
@@ -120,13 +144,16 @@ impl Hub {
             Change::Tag { member, room, tags } => self.apply_tag(id, *member, *room, tags, time),
             Change::SayToRole(said) => self.apply_say_to_role(id, said, time),
             Change::Topic { member, room, text } => self.apply_topic(*member, *room, text.as_deref(), *time),
-            Change::Away { member, text } => self.apply_away(*member, text.as_deref(), *time),
+            Change::Away { member, text, of_session } => {
+                self.apply_away(id, *member, (text.as_deref(), *of_session), *time);
+            }
             Change::SetIdentity { member, real_name, bot } => {
                 self.apply_identity(*member, real_name.as_deref(), *bot, time);
             }
             Change::SetMetadata(set) => self.apply_metadata(id, set, time),
             Change::Leave { member, cause } => self.apply_leave(*member, cause, *time),
             Change::SayLines(say) => self.apply_say_lines(id, say, time),
+            Change::Post(post) => self.apply_post(post, time),
             Change::Rename { member, to } => self.apply_rename(*member, to, *time),
             Change::Kick { member, kick } => self.apply_kick(*member, kick, *time, *now),
             Change::Ban(ban) => self.apply_ban(ban, *time),
@@ -143,7 +170,10 @@ impl Hub {
             Change::Operator { member, given } => self.apply_operator(id, *member, *given, time),
             Change::Delete(delete) => self.apply_delete(delete, *time),
             Change::Register { member, register } => self.apply_register(*member, register, *time),
-            Change::LogIn { member, account, network } => self.apply_log_in(*member, *account, *network, *time),
+            Change::LogIn { member, account, network } => {
+                self.apply_log_in(*member, *account, *network, *time);
+                id.into_iter().for_each(|id| self.end_sasl(id));
+            }
             Change::SetPassword { account, verifier, scram } => {
                 self.apply_set_password(*account, verifier, scram.as_deref());
             }
@@ -400,7 +430,6 @@ impl Hub {
         if rooms.is_empty() {
             self.send_to_irc_sessions(member, &event, &time);
         }
-        self.note_irc_nick(member);
         self.tell_renamed(member, &old, &name.key);
         rooms.first().into_iter().for_each(|&room| self.fanout().send_to_console_from(room, &event));
         if let Some(account) = *account {
@@ -411,6 +440,19 @@ impl Hub {
         if let Some(id) = self.shared.members[slot].session_at(0) {
             self.request_offline_messages(id);
         }
+    }
+}
+
+/// Answers a session whose change is refused, unless it is a NOTICE, which is never answered: RFC 2812, section 3.3.2.
+fn refuse_change(
+    outbound: &mut Outbound,
+    sessions: &mut SessionTable,
+    members: &MemberTable,
+    id: ClientId,
+    refusal: Refusal,
+) {
+    if sessions.irc(id).is_none_or(|irc| irc.unfinished().command != "NOTICE") {
+        outbound.send(sessions, members, id, &Event::Refusal(refusal));
     }
 }
 

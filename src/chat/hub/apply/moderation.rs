@@ -39,7 +39,10 @@ impl Hub {
     /// Shows an event to the sessions of a member on this node.
     pub(super) fn send_to_member(&mut self, member: MemberId, event: &Event) {
         let sessions = self.shared.members.get(member).map(|member| member.sessions());
-        sessions.into_iter().flatten().for_each(|id| self.outbound.send(&mut self.sessions, id, event));
+        sessions
+            .into_iter()
+            .flatten()
+            .for_each(|id| self.outbound.send(&mut self.sessions, &self.shared.members, id, event));
     }
 
     /// As [`Hub::send_to_member`]; IRC shows that the member itself has caused it.
@@ -90,7 +93,9 @@ impl Hub {
             let here = self.shared.rooms.get(room).map_or(0, |room| room.members.len());
             let event = Event::Notice(Notice::Left { name: &name, cause: &Cause::Kicked(None), here });
             let label = RoomLabel::Followed(&room_name);
-            moderator.sessions().for_each(|id| self.outbound.send_labelled(&mut self.sessions, id, label, &event));
+            moderator.sessions().for_each(|id| {
+                self.outbound.send_labelled(&mut self.sessions, &self.shared.members, id, label, &event)
+            });
         }
     }
 

@@ -16,10 +16,11 @@ impl Hub {
             self.note_spoken(member, room, time);
         }
         let is_muted = self.shared.mutes.holds(member, time.at);
-        let mut first = None;
+        let (mut first, mut last) = (None, 0);
         for text in TextLine::join(lines) {
             let id = self.journal.next_message_id();
             first.get_or_insert(id);
+            last = id;
             match is_muted {
                 true => self.say_muted_line(id, say, &text, time),
                 false => self.say_line(id, client, say, &text, time),
@@ -28,6 +29,9 @@ impl Hub {
         let (Some(id), name) = (first, self.name_of(member)) else { return };
         let event = Event::Irc(IrcLine::Multiline { id, kind, name: &name, lines });
         if !is_muted {
+            if last > id {
+                self.shared.rooms[room].note_multiline(id, last);
+            }
             let is_of_account = self.shared.members[member.slot].account().is_some();
             let speaker = client.filter(|_| is_of_account);
             let author = self.shared.members.author(member.slot);

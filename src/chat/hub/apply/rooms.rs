@@ -37,7 +37,7 @@ impl Hub {
             Ok(opened) => opened,
             Err(refusal) => {
                 let refusal = Event::Refusal(refusal);
-                client.into_iter().for_each(|id| self.outbound.send(&mut self.sessions, id, &refusal));
+                client.into_iter().for_each(|id| self.outbound.send(&mut self.sessions, members, id, &refusal));
                 return None;
             }
         };
@@ -62,7 +62,9 @@ impl Hub {
         if let Some(room) = self.shared.rooms.find_place(place)
             && let Err(refusal) = check_entry(&self.shared, member, room, None, time.at)
         {
-            client.into_iter().for_each(|id| self.outbound.send(&mut self.sessions, id, &Event::Refusal(refusal)));
+            client.into_iter().for_each(|id| {
+                self.outbound.send(&mut self.sessions, &self.shared.members, id, &Event::Refusal(refusal))
+            });
             return None;
         }
         self.open_place(place, member, client, time)
@@ -281,14 +283,19 @@ impl Hub {
         self.remove_if_unkept(room);
     }
 
-    pub(super) fn apply_away(&mut self, member: MemberId, text: Option<&str>, time: Now) {
-        let slot = member.slot;
-        self.shared.members[slot].set_away(text);
-        self.change_account(member, |account| account.data.away = text.map(Box::from));
-        let name = self.shared.members[slot].name.clone();
-        for id in self.sessions_of(slot) {
-            self.fanout().notice(id, Notice::YouAreAway { name: &name, text });
+    pub(super) fn apply_away(
+        &mut self,
+        client: Option<ClientId>,
+        member: MemberId,
+        (text, of_session): (Option<&str>, bool),
+        time: Now,
+    ) {
+        self.shared.members[member.slot].set_away(text);
+        if !of_session || text.is_none() {
+            self.change_account(member, |account| account.data.away = text.map(Box::from));
         }
+        let of = of_session.then_some(client.unwrap_or(ClientId::CONSOLE));
+        self.tell_own_away(member, text, of);
         self.show_away(member, time);
     }
 

@@ -159,6 +159,12 @@ fn check_other<'a>(shared: &'a Shared, change: &'a Change<'_>, now: Duration) ->
         },
         Change::SayToRole(said) => check_message(shared, said.member, said.room, now),
         Change::SayLines(say) => check_message(shared, say.member, say.room, now),
+        // What posters may do is the operator's to decide, who has given them their tokens.
+        Change::Post(post) => match rooms.find(&post.room.key).is_some() || rooms.find_stored(&post.room.key).is_some()
+        {
+            true => Ok(()),
+            false => Err(Refusal::NoRoom { room: &post.room.shown }),
+        },
         Change::Rename { member, to } => check_rename(shared, *member, &present(*member, "")?.name, to),
         Change::Kick { member, kick } => match kick.room {
             None => {

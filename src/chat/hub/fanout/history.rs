@@ -120,10 +120,10 @@ impl Fanout<'_> {
         }
         let greeted = Event::Notice(notice);
         // The rooms are not changed, but a label borrows the name of one.
-        let (sessions, outbound) = (&mut *self.sessions, &mut *self.outbound);
+        let (sessions, members, outbound) = (&mut *self.sessions, self.members, &mut *self.outbound);
         let mut send = |event: &Event, label: RoomLabel| match is_only {
-            true => outbound.send_first(sessions, id, event, label),
-            false => outbound.send_labelled(sessions, id, label, event),
+            true => outbound.send_first(sessions, members, id, event, label),
+            false => outbound.send_labelled(sessions, members, id, label, event),
         };
         send(&greeted, label);
         // Who comes back has seen it.
@@ -192,7 +192,7 @@ impl Fanout<'_> {
         let mut day = today;
         let mut send_day = |sessions: &mut SessionTable, outbound: &mut Outbound, next| {
             if std::mem::replace(&mut day, next) != next {
-                outbound.send(sessions, id, &Event::Notice(Notice::Day(next)));
+                outbound.send(sessions, members, id, &Event::Notice(Notice::Day(next)));
             }
         };
         room.history().first_day(n).into_iter().for_each(|first| send_day(sessions, outbound, first));
@@ -201,7 +201,7 @@ impl Fanout<'_> {
                 HistoryLine::Day(date) => send_day(sessions, outbound, date),
                 HistoryLine::Message(message) => {
                     if !ignores || !skips(member, slot, message.author()) {
-                        outbound.send_labelled(sessions, id, label, &message.event());
+                        outbound.send_labelled(sessions, members, id, label, &message.event());
                     }
                 }
             }

@@ -1,15 +1,15 @@
-//! What a session of IRC is shown when it enters a room.
+//! What sessions of IRC alone are shown, and what only the logs of IRC have.
 
 use compact_str::format_compact;
 
 use super::Fanout;
 use crate::chat::encoding::{Encoding, IrcShape, RoomLabel};
-use crate::chat::event::{Event, IrcLine, Notice, Sender};
+use crate::chat::event::{Event, IrcLine, LINE_OVERHEAD, Notice, Sender};
 use crate::chat::hub::irc::history::markers::shown;
 use crate::chat::hub::irc::reply::{each_line, space_for_text};
 use crate::chat::id::{Author, ClientId, MemberSlot, Now, RoomId};
 use crate::chat::member::RoomRole;
-use crate::chat::room::segment_log::EntryKind;
+use crate::chat::room::segment_log::{Entry, EntryKind, Spread};
 use crate::chat::session::irc::{Caps, IrcSession};
 
 /// The sign of a role before a name: `@` for operators, `+` for members with voice.
@@ -38,27 +38,79 @@ impl Fanout<'_> {
         let channel = format!("#{}", room.name);
         let joined = Event::Notice(Notice::Joined { name: &self.members[slot].name, here: room.members.len() });
         let label = RoomLabel::Current(&room.name);
-        self.outbound.send_detailed(self.sessions, id, label, &joined, &self.detail);
+        self.outbound.send_detailed(self.sessions, self.members, id, label, &joined, &self.detail);
         if let Some(topic) = &room.topic {
             let topic_line = IrcLine::Numeric { code: 332, middle: &[&channel], text: Some(&topic.text) };
-            self.outbound.send(self.sessions, id, &Event::Irc(topic_line));
+            self.outbound.send(self.sessions, self.members, id, &Event::Irc(topic_line));
             let at = topic.at.to_string();
             let set_by = IrcLine::Numeric { code: 333, middle: &[&channel, &topic.name, &at], text: None };
-            self.outbound.send(self.sessions, id, &Event::Irc(set_by));
+            self.outbound.send(self.sessions, self.members, id, &Event::Irc(set_by));
         }
         if caps.contains(Caps::READ_MARKER) {
             let marker = shown(self.members[slot].marker(&channel));
             let middle = [&*channel, &*marker];
             let (from, command) = (Sender::Server, "MARKREAD");
             let line = IrcLine::Command { from, command, in_room: false, middle: &middle, text: None };
-            self.outbound.send(self.sessions, id, &Event::Irc(line));
+            self.outbound.send(self.sessions, self.members, id, &Event::Irc(line));
         }
         if !caps.contains(Caps::NO_IMPLICIT_NAMES) {
             self.send_names(id, room_id, self.config.backlog_bytes / 2, |_| true);
             let end = IrcLine::Numeric { code: 366, middle: &[&channel], text: Some("End of /NAMES list") };
-            self.outbound.send(self.sessions, id, &Event::Irc(end));
+            self.outbound.send(self.sessions, self.members, id, &Event::Irc(end));
         }
         self.subscribe(id, room_id, false, end, end);
+    }
+
+    /// Appends an event about a member that sessions of IRC read only with a capability, and not those of the member.
+    pub fn append_optional(&mut self, room: RoomId, slot: MemberSlot, author: Author, kind: EntryKind, event: &Event) {
+        // Programs read what is about their own member.
+        let skipped = std::mem::replace(&mut self.skips_irc, true);
+        self.append_undated(room, Author::NONE, EntryKind::Notice(Spread::default()), 0, event);
+        self.skips_irc = skipped;
+        let stamp = self.outbound.stamp();
+        self.append_irc_at(stamp, room, Some(slot), author, kind, event);
+    }
+
+    /// Appends an event to the logs of IRC alone, if there are any; the sessions of `slot`, which is the author, do not read it.
+    /// Returns whether there are such logs.
+    pub fn append_irc(
+        &mut self,
+        room: RoomId,
+        slot: Option<MemberSlot>,
+        author: Author,
+        kind: EntryKind,
+        event: &Event,
+    ) -> bool {
+        if !self.rooms[room].has_irc_readers() {
+            return false;
+        }
+        let stamp = self.outbound.next_stamp();
+        self.append_irc_at(stamp, room, slot, author, kind, event);
+        true
+    }
+
+    #[cold]
+    pub(super) fn append_irc_at(
+        &mut self,
+        stamp: u64,
+        room: RoomId,
+        slot: Option<MemberSlot>,
+        author: Author,
+        kind: EntryKind,
+        event: &Event,
+    ) {
+        if !self.rooms[room].has_irc_readers() {
+            return;
+        }
+        let entry = Entry::new(stamp, author, kind);
+        let (renders, slow_consumers) = self.outbound.renders_and_slow_consumers();
+        self.rooms[room].append_to_irc(entry, LINE_OVERHEAD, renders, event, &self.detail, slow_consumers);
+        if !self.waits_for_summary(room, kind) {
+            self.rooms.mark_dirty(room);
+        }
+        let sessions = slot.into_iter().flat_map(|slot| self.members[slot].sessions());
+        let own: Vec<ClientId> = sessions.filter(|&id| self.is_irc(id)).collect();
+        own.into_iter().for_each(|id| self.pass_newest(id, room));
     }
 
     /// Shows a session of IRC its own message, if it asked for that.
@@ -142,7 +194,7 @@ impl Fanout<'_> {
         let room = &self.rooms[room_id];
         let channel = format!("#{}", room.name);
         let kind = if room.rules.settings.secret { "@" } else { "=" };
-        let nick = self.sessions.irc(id).map_or("*", |irc| &irc.nick);
+        let nick = self.sessions.nick(self.members, id);
         let most = space_for_text(&self.config.name, nick, &[kind, &channel]);
         let (members, has_roles) = (self.members, !room.rules.roles().is_empty());
         let words = room.members.iter().filter(|&&slot| shows(slot)).map(|&slot| {
@@ -157,7 +209,7 @@ impl Fanout<'_> {
                 break;
             }
             let line = IrcLine::Numeric { code: 353, middle: &[kind, &channel], text: Some(&names) };
-            self.outbound.send(self.sessions, id, &Event::Irc(line));
+            self.outbound.send(self.sessions, self.members, id, &Event::Irc(line));
         }
     }
 }

@@ -21,6 +21,11 @@ const fn command(name: &'static str, params: usize, run: fn(&mut Hub, &Call)) ->
     Command { name, params, early: false, run }
 }
 
+/// The name of a command as the table has it; an empty text if it is not there.
+pub fn name_of(name: &str) -> &'static str {
+    COMMANDS.iter().find(|command| command.name == name).map_or("", |command| command.name)
+}
+
 /// All commands; the most frequent ones first.
 pub const COMMANDS: &[Command] = &[
     command("PRIVMSG", 0, Hub::irc_privmsg),

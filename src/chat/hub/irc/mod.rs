@@ -17,8 +17,6 @@ pub(super) mod reply;
 pub(super) mod search;
 mod server;
 
-use compact_str::CompactString;
-
 use self::commands::COMMANDS;
 use super::Hub;
 use super::plan::Asker;
@@ -52,7 +50,13 @@ impl Hub {
     pub(super) fn irc_line(&mut self, id: ClientId, input: Input, now: &Now) {
         let text = match input {
             Input::Line(text) => text,
-            Input::TooLong => {
+            // A NOTICE is never answered: RFC 2812, section 3.3.2.
+            Input::TooLong { command } | Input::NotUtf8 { command }
+                if command.is_some_and(|command| command.eq_ignore_ascii_case("NOTICE")) =>
+            {
+                return;
+            }
+            Input::TooLong { .. } => {
                 let most = self.config.max_line;
                 return self.fanout().refuse(id, Refusal::TooLong { most });
             }
@@ -60,15 +64,15 @@ impl Hub {
                 let text = "The line is not UTF-8, and was not processed";
                 return self.fail(id, command.unwrap_or("*"), "INVALID_UTF8", &[], text);
             }
+            Input::SeveralLines => {
+                let text = "A message of a WebSocket has one line; this one was not processed";
+                return self.fail(id, "*", "SEVERAL_LINES", &[], text);
+            }
         };
         let Some(parsed) = message::parse(text) else { return };
         self.begin_label(id, &parsed);
         self.irc_command(Call { id, message: &parsed, now });
-        self.end_label(id);
-        if let Some(irc) = self.sessions.irc_mut(id) {
-            (irc.unfinished_mut().command, irc.unfinished_mut().subject) = ("", CompactString::default());
-            irc.free_finished();
-        }
+        self.end_command(id);
     }
 
     fn irc_command(&mut self, call: Call) {

@@ -132,16 +132,6 @@ impl Hub {
             self.fanout_by(member, time).send(id, event);
         }
     }
-
-    /// A member has another name: its sessions of IRC are addressed with it from now on.
-    pub(in crate::chat::hub) fn note_irc_nick(&mut self, member: MemberId) {
-        let Some(found) = self.shared.members.get(member) else { return };
-        for id in found.sessions() {
-            if let Some(irc) = self.sessions.irc_mut(id) {
-                irc.nick = found.name.clone();
-            }
-        }
-    }
 }
 
 /// The reason of a QUIT.

@@ -38,7 +38,7 @@ impl Hub {
         match refused {
             Ok(()) => true,
             Err(refusal) => {
-                self.outbound.send(&mut self.sessions, asker.id, &Event::Refusal(refusal));
+                self.outbound.send(&mut self.sessions, &self.shared.members, asker.id, &Event::Refusal(refusal));
                 false
             }
         }

@@ -1,5 +1,7 @@
 //! Sends lines of IRC to a session.
 
+use compact_str::CompactString;
+
 use crate::chat::event::{Event, IrcLine, Refusal, Sender};
 use crate::chat::hub::Hub;
 use crate::chat::hub::plan::Asker;
@@ -47,8 +49,13 @@ pub fn one_at_least(mut lines: Vec<String>) -> Vec<String> {
 impl Hub {
     /// As [`space_for_text`], of a line of the server for a session.
     pub(super) fn space_for_text(&self, id: ClientId, middle: &[&str]) -> usize {
-        let nick = self.sessions.irc(id).map_or("*", |irc| &irc.nick);
+        let nick = self.sessions.nick(&self.shared.members, id);
         space_for_text(&self.config.name, nick, middle)
+    }
+
+    /// The name with which a session is addressed.
+    pub(super) fn irc_name(&self, id: ClientId) -> CompactString {
+        self.sessions.nick(&self.shared.members, id).into()
     }
 
     /// Sends a numeric reply: `:SERVER CODE NICK middle... :text`.
@@ -79,7 +86,7 @@ impl Hub {
 
     /// Sends a NOTICE of the server.
     pub(super) fn server_notice(&mut self, id: ClientId, text: &str) {
-        let nick = self.sessions.irc(id).map_or("*".into(), |irc| irc.nick.clone());
+        let nick = self.irc_name(id);
         self.server_line(id, "NOTICE", &[&nick], Some(text));
     }
 
@@ -90,12 +97,12 @@ impl Hub {
 
     /// Answers a session with a refusal.
     pub(super) fn refuse_irc(&mut self, asker: Asker, refusal: Refusal) {
-        self.outbound.send(&mut self.sessions, asker.id, &Event::Refusal(refusal));
+        self.outbound.send(&mut self.sessions, &self.shared.members, asker.id, &Event::Refusal(refusal));
     }
 
     /// Sends a line to a session.
     pub(super) fn irc_reply(&mut self, id: ClientId, line: IrcLine) {
-        self.outbound.send(&mut self.sessions, id, &Event::Irc(line));
+        self.outbound.send(&mut self.sessions, &self.shared.members, id, &Event::Irc(line));
     }
 }
 

@@ -1,4 +1,4 @@
-//! A limit on searches, which look at all members or all rooms: WHO with a mask, and LIST.
+//! A limit on searches, which look at many members or rooms: WHO, LIST, and NAMES of a room that its reader is not in.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,6 +11,9 @@ const STEPS_PER_SECOND: i64 = 500_000;
 const STEPS_PER_NETWORK: i64 = STEPS_PER_SECOND / 8;
 /// Networks whose searches are counted at most. If there are more, those that owe the least are forgotten.
 const MAX_NETWORKS: usize = 4096;
+
+/// What is told instead of a result when there were too many searches (263).
+pub const TRY_AGAIN: &str = "Please wait a while and try again";
 
 /// Steps that may still be taken. Since a search is not ended in its middle, it may be in debt.
 #[derive(Clone, Copy, Debug)]

@@ -130,7 +130,7 @@ impl Hub {
             false => view.nickname(text, self.resume_requests.get(&id)),
         };
         match plan {
-            Plan::Reply(event) => self.outbound.send(&mut self.sessions, id, &event),
+            Plan::Reply(event) => self.outbound.send(&mut self.sessions, &self.shared.members, id, &event),
             Plan::Query(lookup) => self.queue_query(id, lookup),
             // In address mode names are not typed.
             Plan::LogIn(name) if self.config.login == Login::Nickname => self.log_in(id, name, None, now),
@@ -168,7 +168,7 @@ impl Hub {
         let change = Change::Join(Box::new(join));
         match (check(&self.shared, &change, now.at), &change) {
             (Err(refusal), Change::Join(join)) => {
-                self.outbound.send(&mut self.sessions, id, &Event::Refusal(refusal));
+                self.outbound.send(&mut self.sessions, &self.shared.members, id, &Event::Refusal(refusal));
                 self.handle_refused_join(id, join, &now);
             }
             _ => self.propose(Some(id), change, &now),

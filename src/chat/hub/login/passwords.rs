@@ -245,14 +245,14 @@ impl Hub {
 
     fn refuse_password(&mut self, id: ClientId, wait: Duration, now: Now) {
         let Some(purpose) = self.end_password(id, now) else { return };
-        self.resume_label(id);
+        self.resume_command(id);
         self.set_irc_command(id, &purpose);
         let due = self.due_after(id, &purpose);
         match purpose {
             PasswordUse::Sasl(_) => self.refuse_irc_password(id, TOO_MANY_WRONG, &now),
             _ => self.fanout().refuse(id, Refusal::TooManyWrongPasswords { seconds: seconds_of(wait), due }),
         }
-        self.end_label(id);
+        self.end_command(id);
     }
 
     /// What is due after a refused password.
@@ -288,7 +288,7 @@ impl Hub {
         self.sessions[id].flags.insert(SessionFlags::AWAITS_ANSWER);
         self.passwords.pending.insert(id, PendingPassword { session: origin.session, purpose, since: now.at });
         self.passwords.waiting.push(network, PasswordRequest { origin, job });
-        self.defer_label(id);
+        self.defer_answer(id);
     }
 
     /// Queues the comparison of a typed password with that of an account.
@@ -324,7 +324,7 @@ impl Hub {
             return self.passwords.forget(id);
         }
         let Some(purpose) = self.end_password(id, now) else { return };
-        self.resume_label(id);
+        self.resume_command(id);
         self.set_irc_command(id, &purpose);
         match answer {
             PasswordAnswer::Failed => {
@@ -340,7 +340,7 @@ impl Hub {
                 self.handle_right_password(id, purpose, verifier.map(|verifier| (verifier, scram)), now);
             }
         }
-        self.end_label(id);
+        self.end_command(id);
     }
 
     fn handle_wrong_password(&mut self, id: ClientId, purpose: &PasswordUse, now: Now) {

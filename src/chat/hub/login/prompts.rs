@@ -78,7 +78,7 @@ impl Hub {
             None => {
                 self.show_typing(id);
                 let welcome = Notice::Welcome { server: &self.config.name };
-                self.outbound.send(&mut self.sessions, id, &Event::Notice(welcome));
+                self.outbound.send(&mut self.sessions, &self.shared.members, id, &Event::Notice(welcome));
             }
         }
     }
@@ -198,6 +198,7 @@ impl Hub {
         let read = Some((self.run, self.journal.last_message_id()));
         if let Some(member) = self.detach_from_member(id, &Cause::Quit(None), Close::WhenRead) {
             self.propose(None, Change::Leave { member, cause: Cause::Quit(None) }, &now);
+            self.update_away(member, None, &now);
         }
         self.begin_login(id, now);
         self.resume_requests.insert(id, ResumeRequest { room, follow, read, looked_up: 0 });

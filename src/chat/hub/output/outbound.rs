@@ -2,13 +2,16 @@
 
 use std::collections::VecDeque;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use crate::chat::encoding::{Detail, Encoding, IrcContext, IrcShape, Render, Renderers, RoomLabel};
+use crate::chat::encoding::{AnswerPart, Detail, Encoding, IrcContext, Render, Renderers, RoomLabel};
 use crate::chat::event::Event;
 use crate::chat::hub::rooms::Rooms;
 use crate::chat::id::{ClientId, RoomId};
 use crate::chat::input::Close;
+use crate::chat::member::table::MemberTable;
+use crate::chat::session::irc::IrcSession;
 use crate::chat::session::table::SessionTable;
 use crate::chat::session::{Session, SessionFlags, SessionStage};
 use crate::util::shrink;
@@ -75,65 +78,83 @@ impl Outbound {
     }
 
     /// Queues `event` for one session, after all that it has not read yet.
-    pub fn send(&mut self, sessions: &mut SessionTable, id: ClientId, event: &Event) {
-        self.send_labelled(sessions, id, RoomLabel::None, event);
+    pub fn send(&mut self, sessions: &mut SessionTable, members: &MemberTable, id: ClientId, event: &Event) {
+        self.send_labelled(sessions, members, id, RoomLabel::None, event);
     }
 
     /// As [`Outbound::send`], for an event of a room.
-    pub fn send_labelled(&mut self, sessions: &mut SessionTable, id: ClientId, label: RoomLabel, event: &Event) {
+    pub fn send_labelled(
+        &mut self,
+        sessions: &mut SessionTable,
+        members: &MemberTable,
+        id: ClientId,
+        label: RoomLabel,
+        event: &Event,
+    ) {
         let stamp = self.next_stamp();
-        self.send_at(sessions, id, stamp, event, label);
+        self.send_at(sessions, members, id, stamp, event, label);
     }
 
     /// As [`Outbound::send`], for an event of a room, with the room's name unless it is the current one.
-    pub fn send_in(&mut self, sessions: &mut SessionTable, rooms: &Rooms, id: ClientId, room: RoomId, event: &Event) {
+    pub fn send_in(
+        &mut self,
+        sessions: &mut SessionTable,
+        members: &MemberTable,
+        rooms: &Rooms,
+        id: ClientId,
+        room: RoomId,
+        event: &Event,
+    ) {
         let session = &sessions[id];
         // The operator has no current room, and speaks in the lobby.
         let is_current = session.current.as_ref().map_or(RoomId::LOBBY, |current| current.room) == room;
         let label = session.encoding.of_log(is_current).label(rooms.name(room));
-        self.send_labelled(sessions, id, label, event);
+        self.send_labelled(sessions, members, id, label, event);
     }
 
     /// As [`Outbound::send_labelled`]; IRC shows more of the event.
     pub fn send_detailed(
         &mut self,
         sessions: &mut SessionTable,
+        members: &MemberTable,
         id: ClientId,
         label: RoomLabel,
         event: &Event,
         detail: &Detail,
     ) {
         match sessions[id].encoding {
-            Encoding::Irc(shape) => self.send_irc(sessions, id, shape, event, label, detail),
-            _ => self.send_labelled(sessions, id, label, event),
+            Encoding::Irc(_) => self.send_irc(sessions, members, id, event, label, detail),
+            _ => self.send_labelled(sessions, members, id, label, event),
         }
     }
 
-    /// Queues the answer of an IRC session with its label, in place of the bytes after the first `from` bytes of its outbox.
-    pub fn label_answer(&mut self, sessions: &mut SessionTable, id: ClientId, from: usize, label: &str) {
+    /// Queues a part of the answer of an IRC session, in place of the bytes after the first `from` bytes of its outbox.
+    pub fn label_answer(&mut self, sessions: &mut SessionTable, id: ClientId, from: usize, part: &AnswerPart) {
         let Encoding::Irc(shape) = sessions[id].encoding else { return };
         let stamp = self.next_stamp();
-        let (session, batch) = (&mut sessions[id], format!("{stamp:x}"));
+        let session = &mut sessions[id];
         let outbox = session.outbox.get_or_insert_default();
         let answer = outbox.cut(from);
-        outbox.push(stamp, |out| self.renders.irc.label(&answer, shape, label, &batch, out));
+        outbox.push(stamp, |out| self.renders.irc.label(&answer, shape, part, out));
         self.schedule_flush(id, session);
     }
 
     fn send_irc(
         &mut self,
         sessions: &mut SessionTable,
+        members: &MemberTable,
         id: ClientId,
-        shape: IrcShape,
         event: &Event,
         label: RoomLabel,
         detail: &Detail,
     ) {
+        let Encoding::Irc(shape) = sessions[id].encoding else { return };
         let stamp = self.next_stamp();
-        let irc = sessions.irc(id);
-        let (nick, command, subject) = irc.map_or(("*".into(), "", "".into()), |irc| {
-            (irc.nick.clone(), irc.unfinished().command, irc.unfinished().subject.clone())
-        });
+        let (command, subject) = match sessions.irc(id).map(IrcSession::unfinished) {
+            Some(unfinished) => (unfinished.command, unfinished.subject.clone()),
+            None => ("", "".into()),
+        };
+        let nick = CompactString::from(sessions.nick(members, id));
         let context =
             IrcContext { shape, room: label.room(), detail: *detail, nick: &nick, command, subject: &subject };
         let session = &mut sessions[id];
@@ -143,14 +164,29 @@ impl Outbound {
     }
 
     /// Queues `event` for one session, before all unread lines of its only room.
-    pub fn send_first(&mut self, sessions: &mut SessionTable, id: ClientId, event: &Event, label: RoomLabel) {
-        self.send_at(sessions, id, 0, event, label);
+    pub fn send_first(
+        &mut self,
+        sessions: &mut SessionTable,
+        members: &MemberTable,
+        id: ClientId,
+        event: &Event,
+        label: RoomLabel,
+    ) {
+        self.send_at(sessions, members, id, 0, event, label);
     }
 
-    fn send_at(&mut self, sessions: &mut SessionTable, id: ClientId, stamp: u64, event: &Event, label: RoomLabel) {
+    fn send_at(
+        &mut self,
+        sessions: &mut SessionTable,
+        members: &MemberTable,
+        id: ClientId,
+        stamp: u64,
+        event: &Event,
+        label: RoomLabel,
+    ) {
         let session = &mut sessions[id];
-        if let Encoding::Irc(shape) = session.encoding {
-            return self.send_irc(sessions, id, shape, event, label, &Detail::default());
+        if session.encoding.is_irc() {
+            return self.send_irc(sessions, members, id, event, label, &Detail::default());
         }
         let render = self.renders.of(session.encoding);
         session.outbox.get_or_insert_default().push(stamp, |out| render.render(event, label, out));

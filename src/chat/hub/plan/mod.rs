@@ -134,6 +134,7 @@ pub enum LocalChange<'l> {
     Echo(bool),
     Quiet(bool),
     Ignore(MemberId),
+    IgnorePoster(Name),
     /// The typed name.
     Unignore(&'l str),
     /// The reason, or an empty text.

@@ -33,7 +33,10 @@ pub fn quiet<'s, 'l>(choice: &'l str) -> Plan<'s, 'l> {
 pub fn away<'s, 'l>(asker: Asker, text: &'l str) -> Plan<'s, 'l> {
     let text = Some(text).filter(|text| !is_blank(text));
     match check_text(text.unwrap_or_default()) {
-        Ok(()) => Plan::Propose(Change::Away { member: asker.member, text: text.map(Cow::Borrowed) }),
+        Ok(()) => {
+            let text = text.map(Cow::Borrowed);
+            Plan::Propose(Change::Away { member: asker.member, text, of_session: false })
+        }
         Err(refusal) => refuse(refusal),
     }
 }
@@ -126,10 +129,11 @@ impl<'s> View<'s, '_> {
         if name.is_empty() {
             return Plan::Report(Report::Ignored);
         }
-        match self.shared.members.find(name) {
-            None => refuse(Refusal::NoSuchMember { name }),
-            Some(target) if target == asker.member => refuse(Refusal::Yourself),
-            Some(target) => Plan::Local(LocalChange::Ignore(target)),
+        match (self.shared.members.find(name), Name::typed_poster(name)) {
+            (None, Some(poster)) => Plan::Local(LocalChange::IgnorePoster(poster)),
+            (None, None) => refuse(Refusal::NoSuchMember { name }),
+            (Some(target), _) if target == asker.member => refuse(Refusal::Yourself),
+            (Some(target), _) => Plan::Local(LocalChange::Ignore(target)),
         }
     }
 }

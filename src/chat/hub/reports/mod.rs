@@ -37,7 +37,7 @@ impl Hub {
                 let ignored = self.shared.members[asker.member.slot].ignored();
                 let names: Vec<&str> = ignored.iter().map(|ignored| &*ignored.name).collect();
                 let notice = Notice::IgnoreList { names: &names };
-                self.outbound.send(&mut self.sessions, id, &Event::Notice(notice));
+                self.outbound.send(&mut self.sessions, &self.shared.members, id, &Event::Notice(notice));
             }
             Report::Stats => {
                 let shows_addresses = self.shared.may(asker.member, Act::SeeAddresses, None);
@@ -98,7 +98,7 @@ impl Hub {
         let people = People { here: rooms[shown].members.len(), names: &names, away: &away, you };
         let room = &*rooms[shown].name;
         let notice = if is_own { Notice::People { room, people } } else { Notice::PeopleIn { room, people } };
-        self.outbound.send(&mut self.sessions, asker.id, &Event::Notice(notice));
+        self.outbound.send(&mut self.sessions, &self.shared.members, asker.id, &Event::Notice(notice));
     }
 
     /// Shows what is known of a member. The text of a muted member is shown to itself alone.
@@ -117,7 +117,7 @@ impl Hub {
             account: member.account().map(|account| accounts.name(account)),
             away: member.away().filter(|_| is_shown),
         };
-        self.outbound.send(&mut self.sessions, asker.id, &Event::Notice(Notice::Whois(whois)));
+        self.outbound.send(&mut self.sessions, &self.shared.members, asker.id, &Event::Notice(Notice::Whois(whois)));
     }
 
     /// Lists the members of all rooms with their addresses.
@@ -145,13 +145,13 @@ impl Hub {
         let names: Vec<&str> = list.iter().map(String::as_str).collect();
         let people = People { here: room.members.len(), names: &names, away: &[], you: false };
         let notice = Notice::PeopleIn { room: &room.name, people };
-        self.outbound.send(&mut self.sessions, id, &Event::Notice(notice));
+        self.outbound.send(&mut self.sessions, &self.shared.members, id, &Event::Notice(notice));
     }
 
     fn list_rooms(&mut self, asker: Asker) {
         let (listed, more) = listed_rooms(&self.shared, asker.member);
         let notice = Notice::Rooms { rooms: &listed, more };
-        self.outbound.send(&mut self.sessions, asker.id, &Event::Notice(notice));
+        self.outbound.send(&mut self.sessions, &self.shared.members, asker.id, &Event::Notice(notice));
     }
 
     /// Shows the settings of a room, and the members with a role that are on the server.
@@ -177,7 +177,12 @@ impl Hub {
             operators: &with(RoomRole::Operator),
             voices: &with(RoomRole::Voice),
         };
-        self.outbound.send(&mut self.sessions, asker.id, &Event::Notice(Notice::Settings(settings)));
+        self.outbound.send(
+            &mut self.sessions,
+            &self.shared.members,
+            asker.id,
+            &Event::Notice(Notice::Settings(settings)),
+        );
     }
 
     /// Shows a page of the mutes or bans of a room.

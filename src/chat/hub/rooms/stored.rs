@@ -29,15 +29,16 @@ pub struct StoredRoom {
     pub created: i64,
     pub topic: Option<Box<RoomTopic>>,
     pub rules: RoomRules,
+    /// The id of the newest message that was posted since it left memory; 0 if there is none.
+    #[serde(default)]
+    pub newest_post: u64,
 }
 
 impl StoredRoom {
     /// A room as it was read from the store.
     pub fn of_record(name: &str, record: RoomRecord, accounts: &AccountTable, now: &Now) -> Self {
-        let mut room =
-            StoredRoom { name: name.into(), creator: None, created: 0, topic: None, rules: RoomRules::default() };
-        (room.topic, room.rules) = Room::of_record(record, accounts, now);
-        room
+        let (topic, rules) = Room::of_record(record, accounts, now);
+        StoredRoom { name: name.into(), creator: None, created: 0, topic, rules, newest_post: 0 }
     }
 
     /// Whether it is listed to its members only.
@@ -95,6 +96,11 @@ impl Rooms {
     /// Finds a room that is in the store and not in memory by its folded name.
     pub fn find_stored(&self, key: &str) -> Option<&StoredRoom> {
         self.stored.get(key)
+    }
+
+    /// As [`Rooms::find_stored`], mutable.
+    pub fn find_stored_mut(&mut self, key: &str) -> Option<&mut StoredRoom> {
+        self.stored.get_mut(key)
     }
 
     /// Rooms that are in the store and not in memory.
@@ -227,7 +233,7 @@ impl Rooms {
         let room = self.first_removable(members)?;
         let Room { name, key, creator, created, is_stored, topic, rules, .. } = self.remove(room);
         if is_stored && self.store != StoreUse::None {
-            self.add_stored(key, StoredRoom { name, creator, created, topic, rules });
+            self.add_stored(key, StoredRoom { name, creator, created, topic, rules, newest_post: 0 });
             return Some(None);
         }
         Some(creator)

@@ -71,7 +71,7 @@ impl Hub {
         let Some(session) = self.sessions.find(origin) else { return };
         session.flags.remove(SessionFlags::AWAITS_ANSWER);
         let is_present = session.member.is_some();
-        self.resume_label(id);
+        self.resume_command(id);
         match (lookup, answer) {
             (Lookup::Span { room, span, n }, answer) => {
                 self.answer_chathistory(id, &room, (span, n), answer, &ignored);
@@ -103,7 +103,7 @@ impl Hub {
             }
             _ => self.fanout().refuse(id, Refusal::LookupFails),
         }
-        self.end_label(id);
+        self.end_command(id);
     }
 
     fn show_history_page(
@@ -140,7 +140,7 @@ impl Hub {
     /// Queues an event about a room of which only the name is known, as it was when the query was made.
     fn send_about(&mut self, id: ClientId, room: &str, event: &Event) {
         let label = self.sessions[id].encoding.of_log(self.is_current(id, room)).label(room);
-        self.outbound.send_labelled(&mut self.sessions, id, label, event);
+        self.outbound.send_labelled(&mut self.sessions, &self.shared.members, id, label, event);
     }
 
     fn show_search_results(
@@ -281,6 +281,12 @@ impl Hub {
         let Ok(name) = Name::room(room) else { return Err(Refusal::BadRoomName) };
         if self.shared.rooms.find(&name.key).is_some() {
             return Ok(name);
+        }
+        if let Some(stored) = self.shared.rooms.find_stored_mut(&name.key)
+            && messages.last().map_or(0, |message| message.id) < std::mem::take(&mut stored.newest_post)
+        {
+            // A message was posted while the store was read.
+            return Err(Refusal::LookupFails);
         }
         let has_settings = self.shared.rooms.find_stored(&name.key).is_some_and(|room| room.has_settings());
         if messages.is_empty() && !has_settings {

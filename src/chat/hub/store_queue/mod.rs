@@ -52,11 +52,16 @@ impl StoreQueue {
     /// A function of its own, so that a message without a store costs no more.
     #[inline(never)]
     pub fn record_message(&mut self, room: &mut Room, event: &Event) {
-        let Some(MessageView { kind, id, at, name, text }) = event.message() else { return };
         if !std::mem::replace(&mut room.is_stored, true) {
             self.record(Record::Room { name: room.name.to_string() });
         }
-        let (room, name, text) = (room.name.to_string(), name.to_owned(), text.to_owned());
+        self.record_message_in(&room.name, event);
+    }
+
+    /// Records a message of a room that is in the store.
+    pub fn record_message_in(&mut self, room: &str, event: &Event) {
+        let Some(MessageView { kind, id, at, name, text }) = event.message() else { return };
+        let (room, name, text) = (room.to_owned(), name.to_owned(), text.to_owned());
         self.record(Record::Message(Message { id, room, at, kind, name, text }));
     }
 

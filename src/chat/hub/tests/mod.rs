@@ -15,6 +15,7 @@ pub(super) mod moderation;
 mod motd;
 mod operators;
 pub(super) mod pages;
+mod posts;
 mod previews;
 mod reload;
 pub(super) mod sequencer;

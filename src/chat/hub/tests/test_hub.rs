@@ -20,6 +20,20 @@ pub struct TestHub {
     slots: usize,
 }
 
+/// Writes all data for a session; returns its lines.
+pub fn read_lines(hub: &mut Hub, id: ClientId) -> Vec<String> {
+    let mut text = Vec::new();
+    loop {
+        let mut slices = [IoSlice::new(&[]); 4];
+        let lent = hub.gather(id, &mut slices);
+        text.extend(slices[..lent.slices].iter().flat_map(|slice| slice.to_vec()));
+        hub.handle_written(id, lent, lent.bytes);
+        if lent.bytes == 0 {
+            return String::from_utf8(text).unwrap().lines().map(str::to_owned).collect();
+        }
+    }
+}
+
 impl TestHub {
     pub fn new() -> TestHub {
         TestHub::with(Config::default())
@@ -29,6 +43,12 @@ impl TestHub {
         let mut hub = Hub::new(Config { rate: 0, ..config }, renderers(Lang::En));
         hub.attach_console();
         TestHub { hub, at: Duration::from_secs(1), slots: 0 }
+    }
+
+    /// The number of the next connection.
+    pub fn next_id(&mut self) -> ClientId {
+        self.slots += 1;
+        ClientId::new(self.slots - 1)
     }
 
     pub fn now(&self) -> Now {
@@ -84,16 +104,7 @@ impl TestHub {
             let text = String::from_utf8(self.hub.poll_console_output()).unwrap();
             return text.lines().map(str::to_owned).collect();
         }
-        let mut text = Vec::new();
-        loop {
-            let mut slices = [IoSlice::new(&[]); 4];
-            let lent = self.hub.gather(id, &mut slices);
-            text.extend(slices[..lent.slices].iter().flat_map(|slice| slice.to_vec()));
-            self.hub.handle_written(id, lent, lent.bytes);
-            if lent.bytes == 0 {
-                return String::from_utf8(text).unwrap().lines().map(str::to_owned).collect();
-            }
-        }
+        read_lines(&mut self.hub, id)
     }
 
     /// What a session reads after it has typed a line; what came before is thrown away.

@@ -13,6 +13,7 @@ use self::lookalike::{Looks, is_mixed};
 
 pub mod look_index;
 pub mod lookalike;
+mod poster;
 
 /// Maximum width of a nickname, in terminal columns.
 pub const MAX_WIDTH: usize = 24;

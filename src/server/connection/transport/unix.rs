@@ -173,6 +173,11 @@ impl SocketFile {
         Ok(SocketFile { path: path.to_owned(), device: found.dev(), inode: found.ino(), is_left: Cell::new(false) })
     }
 
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Sets whether this process removes it.
     pub fn set_owned(&self, is_owned: bool) {
         self.is_left.set(!is_owned);

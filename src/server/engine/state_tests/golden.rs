@@ -13,7 +13,12 @@ use crate::chat::Markers;
 use crate::chat::record::{AccountData, AccountRecord, InitialState, MuteRecord};
 use crate::chat::scram_keys::ScramKeys;
 use crate::chat::{Answer, ClientId, Input, PasswordAnswer, PasswordJob};
-use crate::simulator::tls::Speech;
+use crate::server::http::api::ApiTokens;
+use crate::simulator::network::peer::Speech;
+
+/// The head of a request to post a message, which waits to be told that it may go on.
+const POST: &str = "POST /api/rooms/lobby/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer 0123456789abcdef\r\n\
+    Content-Type: application/json\r\nContent-Length: 17\r\nExpect: 100-continue\r\n\r\n";
 
 /// The path of the golden file.
 fn path() -> PathBuf {
@@ -21,7 +26,7 @@ fn path() -> PathBuf {
 }
 
 fn config() -> Config {
-    Config { max_clients: 11, max_waiting: 2, max_per_ip: 20, rate: 2, burst: 6, run: 77, ..Config::default() }
+    Config { max_clients: 13, max_waiting: 2, max_per_ip: 20, rate: 2, burst: 6, run: 77, ..Config::default() }
 }
 
 /// An account, as it was stored.
@@ -42,8 +47,8 @@ fn account() -> AccountRecord {
 
 /// A server with a session in every stage: in two rooms, muted, ignored, banned, whispering, with unread lines and
 /// half lines in both encodings, at each prompt, in the queue, leaving, and within an HTTP request, the header of a proxy and a
-/// TLS handshake; and with an account, its
-/// two sessions, and a password that is not compared.
+/// TLS handshake, and within the content of a message that is posted; with an account, its two sessions, and a password that is
+/// not compared; and with clients of IRC.
 fn busy_server() -> (TestServer, Vec<Rc<RefCell<Wire>>>) {
     let mut server = TestServer::new(config());
     let now = Now { at: server.at, local: OffsetDateTime::UNIX_EPOCH + server.at };
@@ -91,6 +96,27 @@ fn busy_server() -> (TestServer, Vec<Rc<RefCell<Wire>>>) {
     server.send(&proxied, b"PROXY TCP4 203.0.113.9 192.0.2.1 ");
     let shaking = server.connect_from([127, 0, 0, 1], 0, 100_000, Some(Peer::new(Speech::Tls, false)));
     wires.extend([proxied, shaking]);
+    // A client of IRC with all that a session can have begun, and one that is not registered.
+    let capabilities = "message-tags batch labeled-response echo-message draft/multiline draft/metadata-3";
+    let login = format!("CAP REQ :{capabilities}\r\nNICK kate\r\nUSER kate 0 * :Kate of the West\r\nCAP END\r\n");
+    let begun = "JOIN #den\r\nMODE kate +iB\r\nMONITOR + judy\r\nMETADATA * SUB avatar\r\nMETADATA * SET avatar :https://example.org/kate\r\nAWAY :tea\r\n\
+                 AUTHENTICATE PLAIN\r\nAUTHENTICATE ";
+    let batch = "\r\n@label=7 BATCH +1 draft/multiline #den\r\n@batch=1 PRIVMSG #den :one line\r\nPRIVM";
+    for text in
+        [format!("{login}{begun}{}{batch}", "A".repeat(400)), "NICK lena\r\nPASS secret\r\nCAP LS 302\r\n".into()]
+    {
+        let wire = server.connect(3, 100_000);
+        for line in text.split_inclusive('\n') {
+            server.send(&wire, line.as_bytes());
+            server.pass(Duration::from_millis(600));
+        }
+        wires.push(wire);
+    }
+    // A message that is posted, whose content is not whole.
+    let posting = server.connect(2, 100_000);
+    server.send(&posting, POST.as_bytes());
+    server.send(&posting, &br#"{"text":"posted"}"#[..9]);
+    wires.push(posting);
     for order in [
         "/mute dave 5",
         "/ban 10.9.8.0/24 7",
@@ -149,6 +175,9 @@ fn handed_over_state_is_the_golden_file() {
 
 /// What every person is shown when the server goes on.
 fn go_on(server: &mut TestServer, wires: &[Rc<RefCell<Wire>>]) -> Vec<String> {
+    // They are settings.
+    server.engine().set_tokens(ApiTokens::parse("ci 0123456789abcdef").ok());
+    server.send(&wires[17], &br#"{"text":"posted"}"#[9..]);
     server.send(&wires[0], b"ne\n/leave\n");
     server.send(&wires[2], &frame("half a frame")[9..]);
     // The passwords and queries that were not answered are answered now.
@@ -157,6 +186,11 @@ fn go_on(server: &mut TestServer, wires: &[Rc<RefCell<Wire>>]) -> Vec<String> {
     server.send(&wires[12], b"host\r\n\r\n");
     server.send(&wires[13], b"40000 4567\r\nivan\n");
     server.send(&wires[14], b"judy\n");
+    server.send(
+        &wires[15],
+        b"SG alice :hi\r\n@batch=1 PRIVMSG #den :and another\r\nBATCH -1\r\nMETADATA kate GET avatar\r\n",
+    );
+    server.send(&wires[16], b"USER lena 0 * :Lena\r\nCAP END\r\nWHOIS kate\r\n");
     for _ in 0..200 {
         wires[4].borrow_mut().take(usize::MAX);
         server.pass(Duration::from_millis(100));
@@ -168,7 +202,10 @@ fn go_on(server: &mut TestServer, wires: &[Rc<RefCell<Wire>>]) -> Vec<String> {
 fn server_goes_on_from_the_golden_file_as_if_nothing_had_happened() {
     let (mut original, wires) = busy_server();
     let expected = go_on(&mut original, &wires);
-    assert!(expected[1].contains("* grace joined"), "{}", expected[1]);
+    assert!(expected[1].contains("* grace joined") && expected[1].contains(" ci[bot]: posted"), "{}", expected[1]);
+    assert!(expected[17].contains("HTTP/1.1 201 Created"), "{}", expected[17]);
+    assert!(expected[15].contains("PRIVMSG #den :one line") && expected[15].contains("label=7"), "{}", expected[15]);
+    assert!(expected[16].contains(" 311 lena kate ~kate "), "{}", expected[16]);
 
     // The sockets are those of an equal server.
     let (mut server, wires) = busy_server();

@@ -1,10 +1,11 @@
 //! Commands of IRC sessions about channels.
 
-use super::{Identity, MAX_LINE, Oracle, lines_of};
+use super::vocabulary::Identity;
+use super::{MAX_LINE, Oracle, lines_of};
 use crate::chat::Now;
-use crate::simulator::oracle::committing::Proposed;
-use crate::simulator::oracle::roles::Rank;
-use crate::simulator::oracle::rules::Value;
+use crate::simulator::oracle::committing::proposed::Proposed;
+use crate::simulator::oracle::moderation::rank::Rank;
+use crate::simulator::oracle::reader::Optional;
 
 /// The most bytes of a topic.
 const MAX_TEXT: usize = 390;
@@ -35,6 +36,7 @@ impl Oracle {
             return self.irc_numeric(who, 366, &format!("{name} :End of /NAMES list"));
         }
         let Some(room) = room else { return self.irc_numeric(who, 403, &format!("{channel} :No such channel")) };
+        self.irc_note_channel(who, room);
         let is_in = self.is_in(member, room);
         match command {
             "TOPIC" => match params.get(1) {
@@ -84,7 +86,7 @@ impl Oracle {
         }
         let has_key = found.is_some_and(|room| self.rules_of(room).has("key"));
         let key = key.filter(|_| has_key).cloned();
-        self.irc_mut(who).subject = channel.into();
+        self.irc_mut(who).given.subject = channel.into();
         self.propose_or_refuse(Proposed::Follow { who: member, room, key }, now);
     }
 
@@ -113,13 +115,16 @@ impl Oracle {
         self.send_join(session, member, room, now);
         self.send_topic_numerics(session, room);
         if self.readers[session].has_cap("draft/read-marker") {
-            let line = format!(":{} MARKREAD #{} *", self.config.name, self.room_name(room));
+            let channel = format!("#{}", self.room_name(room));
+            let line = format!(":{} MARKREAD {channel} {}", self.config.name, self.marker(member, &channel));
             self.irc_send(session, &line);
         }
         if !self.readers[session].has_cap("draft/no-implicit-names") {
             self.send_names(session, room);
             self.irc_numeric(session, 366, &format!("#{} :End of /NAMES list", self.room_name(room)));
         }
+        self.replay_on_irc(session, member, room);
+        self.sync_on_join(session, member, room, now);
     }
 
     fn send_names(&mut self, session: usize, room: usize) {
@@ -140,70 +145,12 @@ impl Oracle {
         let around = format!(":{} 353 {} {start}", self.config.name, self.irc_nick(session)).len();
         for names in lines_of(&words, MAX_LINE - around) {
             let begin = self.readers[session].expected.len();
-            let may_stop = self.unread_bytes(session) > self.config.backlog_bytes / 4;
+            let may_stop = self.may_be_cut(session, 4);
             self.irc_numeric(session, 353, &format!("{start}{names}"));
             if may_stop {
                 let end = self.readers[session].expected.len();
-                self.readers[session].optional.push(begin..end);
+                self.readers[session].optional.push(Optional { place: begin..end, instead: Vec::new() });
             }
-        }
-    }
-
-    /// MODE of a channel, with one change at most.
-    fn irc_mode(&mut self, who: usize, member: usize, room: usize, params: &[String], now: Now) {
-        let Some(mode) = params.first() else { return self.show_modes(who, member, room) };
-        let (given, letter) = (mode.starts_with('+'), &mode[1..]);
-        if !["o", "v", "i", "m", "s", "t", "k", "l"].contains(&letter) {
-            return self.irc_numeric(who, 472, &format!("{letter} :is unknown mode char to me"));
-        }
-        if let Some(refusal) = self.permit(member, Rank::RoomOperator, Some(room)) {
-            return self.send_line(who, &refusal);
-        }
-        let param = params.get(1).cloned().unwrap_or_default();
-        if matches!(letter, "o" | "v") {
-            let Some(target) = self.find(&param) else {
-                return self.send_line(who, &format!("! Nobody here is called {param}."));
-            };
-            let role = letter == "o";
-            return self.propose_or_refuse(Proposed::Role { by: member, who: target, room, role, given }, now);
-        }
-        let (setting, value) = match letter {
-            "i" => ("invite-only", Value::On),
-            "m" => ("moderated", Value::On),
-            "s" => ("secret", Value::On),
-            "t" => ("topic-lock", Value::On),
-            "k" => ("key", Value::Word(param)),
-            _ if given => ("limit", Value::Number(param.parse().expect("a number"))),
-            _ => ("limit", Value::On),
-        };
-        let value = Some(value).filter(|_| given);
-        self.propose_or_refuse(Proposed::Set { by: member, room, setting, value }, now);
-    }
-
-    fn show_modes(&mut self, who: usize, member: usize, room: usize) {
-        let settings = &self.rules_of(room).settings;
-        let letters = [
-            ("invite-only", 'i'),
-            ("key", 'k'),
-            ("limit", 'l'),
-            ("moderated", 'm'),
-            ("", 'n'),
-            ("secret", 's'),
-            ("topic-lock", 't'),
-        ];
-        let is_on = |name: &str| name.is_empty() || settings.contains_key(name);
-        let mut shown: String = letters.iter().filter(|(name, _)| is_on(name)).map(|&(_, letter)| letter).collect();
-        if let Some(Value::Word(key)) = settings.get("key") {
-            let shows = self.rank(member, Some(room)) >= Rank::RoomOperator;
-            shown += &format!(" {}", if shows { key } else { "*" });
-        }
-        if let Some(Value::Number(most)) = settings.get("limit") {
-            shown += &format!(" {most}");
-        }
-        let (channel, created) = (format!("#{}", self.room_name(room)), self.room(room).created);
-        self.irc_numeric(who, 324, &format!("{channel} +{shown}"));
-        if let Some(at) = created {
-            self.irc_numeric(who, 329, &format!("{channel} {at}"));
         }
     }
 }

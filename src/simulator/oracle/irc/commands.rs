@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::Oracle;
+use super::{IrcCommand, Oracle};
 use crate::chat::{MessageKind, Now};
-use crate::simulator::oracle::committing::Proposed;
-use crate::simulator::oracle::key;
+use crate::simulator::oracle::committing::proposed::Proposed;
+use crate::simulator::oracle::reader::{OPERATOR, key};
 
 /// The commands that are typed, with the least number of their parameters.
 const COMMANDS: &[(&str, usize)] = &[
@@ -29,6 +29,14 @@ const COMMANDS: &[(&str, usize)] = &[
     ("MODE", 1),
     ("TAGMSG", 1),
     ("SETNAME", 1),
+    ("BATCH", 1),
+    ("CHATHISTORY", 4),
+    ("MARKREAD", 1),
+    ("METADATA", 2),
+    ("REDACT", 2),
+    ("MONITOR", 1),
+    ("WHO", 1),
+    ("WHOIS", 1),
 ];
 
 /// Those that a session has before it is registered.
@@ -66,7 +74,7 @@ impl Oracle {
             self.irc_rest.extend(targets.into_iter().map(|target| (who, each(target))));
             return self.irc_continue(now);
         }
-        self.irc_mut(who).command = command.clone();
+        self.irc_mut(who).given.name = command.clone();
         if !is_registered && !EARLY.contains(&&*command) {
             return self.irc_numeric(who, 451, ":You have not registered");
         }
@@ -100,12 +108,24 @@ impl Oracle {
                         let first = first.trim().to_owned();
                         self.propose_or_refuse(Proposed::Introduce { who: member, real_name: first }, now);
                     }
-                    "PRIVMSG" => self.irc_send_message(who, member, MessageKind::Said, &params, now),
-                    "NOTICE" => self.irc_send_message(who, member, MessageKind::Notice, &params, now),
+                    "PRIVMSG" | "NOTICE" => {
+                        let kind = if command == "NOTICE" { MessageKind::Notice } else { MessageKind::Said };
+                        if !self.collect_line(who, member, kind, line, &params) {
+                            self.irc_send_message(who, member, kind, &params, now);
+                        }
+                    }
                     "AWAY" => {
                         let text = Some(first).filter(|text| !text.is_empty());
                         self.propose_or_refuse(Proposed::Away { who: member, text }, now);
                     }
+                    "BATCH" => self.irc_batch(who, member, line, &params, now),
+                    "CHATHISTORY" => self.irc_chathistory(who, member, &params),
+                    "MARKREAD" => self.irc_markread(who, member, &params),
+                    "METADATA" => self.irc_metadata(who, member, &params, now),
+                    "REDACT" => self.irc_redact(who, member, &params, now),
+                    "MONITOR" => self.irc_monitor(who, &params),
+                    "WHO" => self.irc_who(who, member, &first, now),
+                    "WHOIS" => self.irc_whois(who, member, &first, now),
                     command => self.irc_channel_command(who, member, command, &params, now),
                 }
             }
@@ -115,12 +135,16 @@ impl Oracle {
     /// Processes the rest of a command about several targets, each when what came before it is committed, or proposed if the
     /// server commits nothing itself.
     pub(in crate::simulator::oracle) fn irc_continue(&mut self, now: Now) {
+        // A MODE is not continued in a room that its last change has removed.
+        if self.irc_modes.as_ref().is_some_and(|changes| self.rooms[changes.room].is_none()) {
+            self.irc_rest.clear();
+        }
         while (self.delayed || self.proposed.is_empty())
             && let Some((who, line)) = self.irc_rest.pop_front()
         {
             self.speaker = who;
             self.irc_command(who, &line, now);
-            self.irc_mut(who).command.clear();
+            self.irc_set_command(who, IrcCommand::default());
         }
     }
 
@@ -128,13 +152,14 @@ impl Oracle {
         if !self.readers[who].has_cap("message-tags") {
             return self.irc_numeric(who, 421, "TAGMSG :Unknown command");
         }
-        let tags = line.strip_prefix('@').and_then(|line| line.split_once(' ')).map(|(tags, _)| tags.to_owned());
+        let tags = super::labels::client_tags(line);
         match target.strip_prefix('#').and_then(|room| self.find_room(room)).filter(|&room| self.sees(member, room)) {
             None => self.irc_numeric(who, 403, &format!("{target} :No such channel")),
             Some(room) if !self.is_in(member, room) => {
                 self.irc_numeric(who, 404, &format!("{target} :Cannot send to channel (+n)"));
             }
             Some(room) => {
+                self.irc_note_channel(who, room);
                 if let Some(tags) = tags {
                     self.propose_or_refuse(Proposed::Tag { who: member, room, tags }, now);
                 }
@@ -169,31 +194,42 @@ impl Oracle {
         let around = if kind == MessageKind::Action { 9 } else { 0 };
         let source = self.irc_source(member, &self.members[member].name).len();
         if source + target.len() + text.len() + around + 12 > super::MAX_LINE {
-            return self.irc_refuse(who, answers, 417, ":Input line was too long");
+            let text = ":Input line was too long: others are shown your name and host before it";
+            return self.irc_refuse(who, answers, 417, text);
         }
-        match target.strip_prefix('#') {
+        let role = target.strip_prefix(['@', '+']).filter(|channel| channel.starts_with('#'));
+        let channel = role.unwrap_or(target);
+        match channel.strip_prefix('#') {
             Some(room) => match self.find_room(room).filter(|&room| self.sees(member, room)) {
                 Some(room) if self.is_in(member, room) => {
                     self.counts.irc_messages += 1;
-                    let proposed = Proposed::Say { author: member, room, kind, text: text.into() };
+                    self.irc_note_channel(who, room);
+                    let text = text.into();
+                    let proposed = match role {
+                        Some(_) => {
+                            let operators = target.starts_with('@');
+                            Proposed::SayToRole { author: member, room, operators, kind, text }
+                        }
+                        None => Proposed::Say { author: member, room, kind, text },
+                    };
                     if answers || self.refuse_speech(member, room, now).is_none() {
                         self.propose_or_refuse(proposed, now);
                     }
                 }
-                Some(_) => self.irc_refuse(who, answers, 404, &format!("{target} :Cannot send to channel (+n)")),
-                None => self.irc_refuse(who, answers, 403, &format!("{target} :No such channel")),
+                Some(_) => self.irc_refuse(who, answers, 404, &format!("{channel} :Cannot send to channel (+n)")),
+                None => self.irc_refuse(who, answers, 403, &format!("{channel} :No such channel")),
             },
             None => match self.recipient(target) {
                 Some(to) => self.whisper_to(member, to, (kind, text), now),
                 None if self.console.is_some() && key(target) == "server" => {
-                    self.whisper_to(member, super::OPERATOR, (kind, text), now);
+                    self.whisper_to(member, OPERATOR, (kind, text), now);
                 }
                 None => self.irc_refuse(who, answers, 401, &format!("{target} :No such nick/channel")),
             },
         }
     }
 
-    fn irc_refuse(&mut self, who: usize, answers: bool, code: u16, text: &str) {
+    pub(super) fn irc_refuse(&mut self, who: usize, answers: bool, code: u16, text: &str) {
         if answers {
             self.irc_numeric(who, code, text);
         }

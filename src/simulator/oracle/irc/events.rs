@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{MAX_LINE, Oracle};
 use crate::chat::{Cause, MessageKind, Now};
-use crate::simulator::oracle::OPERATOR;
-use crate::simulator::oracle::accounts::Member;
+use crate::simulator::oracle::members::member::Member;
+use crate::simulator::oracle::reader::{OPERATOR, POSTER};
 use crate::simulator::oracle::rooms::{Message, OracleRoom};
 
 /// The id of a message for one member alone: the page that reads it puts nothing else there.
@@ -42,15 +42,38 @@ impl Oracle {
         id: &str,
         now: Now,
     ) {
+        let tags = self.irc_message_tags(session, author, id, now);
+        let source = self.irc_source(author, name);
+        self.irc_text(session, &tags, &source, target, kind, text);
+    }
+
+    /// The tags of a message, which tell whether a program has posted it.
+    pub(super) fn irc_message_tags(&self, session: usize, author: usize, id: &str, now: Now) -> String {
+        let tags = self.irc_tags(session, Some(id), now);
+        match author == POSTER && self.readers[session].has_cap("message-tags") {
+            true => format!("{};bot ", tags.trim_end()),
+            false => tags,
+        }
+    }
+
+    /// Sends a text in as many lines as it needs.
+    pub(super) fn irc_text(
+        &mut self,
+        session: usize,
+        tags: &str,
+        source: &str,
+        target: &str,
+        kind: MessageKind,
+        text: &str,
+    ) {
         let (command, before, after) = match kind {
             MessageKind::Said => ("PRIVMSG", "", ""),
             MessageKind::Action => ("PRIVMSG", "\u{1}ACTION ", "\u{1}"),
             MessageKind::Notice => ("NOTICE", "", ""),
         };
-        let tags = self.irc_tags(session, Some(id), now);
-        let start = format!(":{} {command} {target} :{before}", self.irc_source(author, name));
+        let start = format!(":{source} {command} {target} :{before}");
         for piece in pieces(text, MAX_LINE - start.len() - after.len()) {
-            self.irc_send_tagged(session, &tags, &format!("{start}{piece}{after}"));
+            self.irc_send_tagged(session, tags, &format!("{start}{piece}{after}"));
         }
     }
 
@@ -175,10 +198,17 @@ impl Oracle {
     }
 
     /// Members of a room with that capability read that messages are deleted; of a muted member, only itself.
-    pub(in crate::simulator::oracle) fn irc_redacted(&mut self, by: usize, room: usize, ids: &[u64], now: Now) {
+    pub(in crate::simulator::oracle) fn irc_redacted(
+        &mut self,
+        by: usize,
+        room: usize,
+        (ids, reason): (&[u64], Option<&str>),
+        now: Now,
+    ) {
         let name = self.actor_name(by);
+        let reason = reason.map(|reason| format!(" :{reason}")).unwrap_or_default();
         for &id in ids {
-            let line = format!("REDACT #{} 0-{id}", self.room_name(room));
+            let line = format!("REDACT #{} 0-{id}{reason}", self.room_name(room));
             for session in self.irc_readers_of(by, room, now) {
                 if !self.readers[session].has_cap("draft/message-redaction") {
                     continue;
@@ -240,6 +270,14 @@ impl Oracle {
                 self.counts.irc_optional += 1;
                 self.irc_event(session, who, &name, &line, now);
             }
+        }
+    }
+
+    /// Sessions that monitor a member, and share no room with it, read whether it is away.
+    pub(in crate::simulator::oracle) fn irc_away_elsewhere(&mut self, who: usize, now: Now) {
+        if !self.is_muted(who, now) {
+            let line = self.members[who].away.as_ref().map_or_else(|| "AWAY".into(), |text| format!("AWAY :{text}"));
+            self.irc_show_watchers(who, "away-notify", &line, now);
         }
     }
 

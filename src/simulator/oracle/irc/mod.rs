@@ -3,17 +3,30 @@
 mod channels;
 mod commands;
 mod events;
+mod history;
+mod labels;
+mod metadata;
+mod modes;
+mod monitoring;
+mod multiline;
+mod queries;
 mod refusals;
 mod registering;
+mod role_messages;
 mod rules;
+pub(super) mod vocabulary;
 mod welcome;
 
-use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet};
 
+pub(super) use self::labels::Label;
+pub(super) use self::modes::ModeChanges;
+use self::multiline::Multiline;
 use self::registering::Registration;
-use super::{OPERATOR, Oracle, Reader, Typed};
-use crate::chat::{Config, Host, Now};
+use crate::chat::Now;
+use crate::simulator::oracle::Oracle;
+use crate::simulator::oracle::irc::vocabulary::Identity;
+use crate::simulator::oracle::reader::{OPERATOR, POSTER, Reader, Typed};
 
 /// The most bytes of a line without its tags and its end.
 const MAX_LINE: usize = 510;
@@ -31,7 +44,7 @@ fn lines_of(words: &[String], most: usize) -> Vec<String> {
 }
 
 /// What a reader with an IRC client has besides what every reader has.
-pub(super) struct IrcReader {
+pub struct IrcReader {
     /// The nickname with which it is addressed.
     nick: String,
     caps: BTreeSet<String>,
@@ -39,36 +52,48 @@ pub(super) struct IrcReader {
     knows_values: bool,
     /// Before it is registered.
     registration: Option<Registration>,
-    /// The command that is processed, and the channel of a JOIN.
-    command: String,
+    /// The command that is processed.
+    given: IrcCommand,
+    /// The names that it monitors, by their keys.
+    monitored: BTreeMap<String, String>,
+    multiline: Option<Multiline>,
+    /// The keys of metadata to which it has subscribed.
+    subscribed: BTreeSet<String>,
+    /// It is connected with TLS, and has frames.
+    is_encrypted: bool,
+    has_frames: bool,
+}
+
+/// A command of IRC, and the channel that it is about.
+#[derive(Clone, Default)]
+pub struct IrcCommand {
+    pub name: String,
     subject: String,
 }
 
-impl Default for IrcReader {
-    fn default() -> Self {
-        let (nick, registration) = ("*".into(), Some(Registration::default()));
-        let (command, subject) = (String::new(), String::new());
-        IrcReader { nick, caps: BTreeSet::new(), knows_values: false, registration, command, subject }
-    }
-}
-
-/// What others are shown of a member besides its name.
-#[derive(Clone)]
-pub(super) struct Identity {
-    pub user: String,
-    pub host: String,
-    /// `None`: its nickname.
-    pub real_name: Option<String>,
-}
-
-impl Identity {
-    /// That of a member without an IRC client.
-    pub fn plain(ip: IpAddr, config: &Config) -> Identity {
-        Identity { user: "chat".into(), host: Host::of(ip, config.cloak_key).to_string(), real_name: None }
+impl IrcReader {
+    fn new(is_encrypted: bool, has_frames: bool) -> IrcReader {
+        IrcReader {
+            nick: "*".into(),
+            caps: BTreeSet::new(),
+            knows_values: false,
+            registration: Some(Registration::default()),
+            given: IrcCommand::default(),
+            monitored: BTreeMap::new(),
+            multiline: None,
+            subscribed: BTreeSet::new(),
+            is_encrypted,
+            has_frames,
+        }
     }
 }
 
 impl Reader {
+    /// Whether it is sent frames of a WebSocket.
+    pub(super) fn has_frames(&self) -> bool {
+        self.page || self.irc.as_ref().is_some_and(|irc| irc.has_frames)
+    }
+
     pub(super) fn has_cap(&self, cap: &str) -> bool {
         self.irc.as_ref().is_some_and(|irc| irc.caps.contains(cap))
     }
@@ -76,8 +101,8 @@ impl Reader {
 
 impl Oracle {
     /// A reader has an IRC client.
-    pub fn begin_irc(&mut self, who: usize) {
-        self.readers[who].irc = Some(IrcReader::default());
+    pub fn begin_irc(&mut self, who: usize, is_encrypted: bool, has_frames: bool) {
+        self.readers[who].irc = Some(IrcReader::new(is_encrypted, has_frames));
     }
 
     pub(super) fn is_irc(&self, session: usize) -> bool {
@@ -100,12 +125,31 @@ impl Oracle {
                 self.irc_send(who, &format!(":{server} FAIL PRIVMSG INVALID_UTF8 :{reason}"));
             }
             Some(Typed::Line(text)) => {
+                self.begin_label(who, &text);
                 self.irc_command(who, &text, now);
-                self.irc_mut(who).command.clear();
-                self.irc_mut(who).subject.clear();
+                self.irc_set_command(who, IrcCommand::default());
+                self.irc_settle(now);
             }
             typed => panic!("a line of person {who} is carried out, who has typed {typed:?}"),
         }
+    }
+
+    /// The command of IRC that a session has given; none for other sessions.
+    pub(super) fn irc_command_of(&self, session: usize) -> IrcCommand {
+        let irc = self.readers[session].irc.as_ref();
+        irc.map_or_else(IrcCommand::default, |irc| irc.given.clone())
+    }
+
+    /// What a session with an IRC client is told next answers this command.
+    pub(super) fn irc_set_command(&mut self, session: usize, command: IrcCommand) {
+        if let Some(irc) = &mut self.readers[session].irc {
+            irc.given = command;
+        }
+    }
+
+    /// Notes the channel of the command of a session.
+    fn irc_note_channel(&mut self, session: usize, room: usize) {
+        self.irc_mut(session).given.subject = format!("#{}", self.room_name(room));
     }
 
     fn irc_mut(&mut self, session: usize) -> &mut IrcReader {
@@ -150,6 +194,7 @@ impl Oracle {
     fn irc_source(&self, who: usize, name: &str) -> String {
         match who {
             OPERATOR => format!("{name}!chat@local.cloak"),
+            POSTER => format!("{name}!bot@local.cloak"),
             who => {
                 let Identity { user, host, .. } = &self.members[who].identity;
                 format!("{name}!{user}@{host}")

@@ -29,7 +29,7 @@ impl Oracle {
             }
             _ => match words.split_once(" is away: ") {
                 // A NOTICE is never answered.
-                Some(_) if self.irc_mut(who).command == "NOTICE" => {}
+                Some(_) if self.irc_mut(who).given.name == "NOTICE" => {}
                 Some((name, text)) => self.irc_numeric(who, 301, &format!("{name} :{text}")),
                 None if words.contains(" left: kicked (") => {}
                 None => self.irc_notice(who, words),
@@ -38,8 +38,11 @@ impl Oracle {
     }
 
     fn irc_refusal(&mut self, who: usize, text: &str) {
+        // Sentences about commands of other clients are left out.
+        let text = text.split_once(". /").map_or_else(|| text.to_owned(), |(kept, _)| format!("{kept}."));
+        let text = &*text;
         let irc = self.irc_mut(who);
-        let (command, subject) = (irc.command.clone(), irc.subject.clone());
+        let (command, subject) = (irc.given.name.clone(), irc.given.subject.clone());
         let (is, word) = (|part: &str| text.contains(part), |index: usize| text.split(' ').nth(index).unwrap_or("*"));
         let shown = [&*subject, &*command, "*"].into_iter().find(|shown| !shown.is_empty()).unwrap_or_default();
         let room = |before: &str| {
@@ -62,6 +65,8 @@ impl Oracle {
             _ if text.starts_with("You can follow ") => {
                 (405, format!("{shown} :You are in {} channels already; leave one first", word(3)))
             }
+            // It was removed since the command was given.
+            "There is no room ." => (403, format!("{shown} :No such channel")),
             _ if text.starts_with("There is no room ") => {
                 let name = Some(word(4).trim_end_matches('.')).filter(|name| !name.is_empty()).unwrap_or("*");
                 (403, format!("#{name} :No such channel"))
@@ -94,6 +99,11 @@ impl Oracle {
                 || text.ends_with("Only the operator of the server can do that.") =>
             {
                 (481, ":Permission Denied- You're not an IRC operator".into())
+            }
+            _ if text.starts_with("You are the only operator of ") => {
+                let place = room("the only operator of ");
+                return self
+                    .irc_notice(who, &format!("You are the only operator of #{place}: give another member +o first"));
             }
             "That does not apply to lobby." => (482, format!("#lobby :{text}")),
             "That is set so already." => return,

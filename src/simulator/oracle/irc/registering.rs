@@ -2,9 +2,9 @@
 
 use super::{MAX_LINE, Oracle, lines_of};
 use crate::chat::Now;
-use crate::simulator::oracle::ReaderStage;
-use crate::simulator::oracle::committing::Proposed;
-use crate::simulator::oracle::entering::name;
+use crate::simulator::oracle::committing::proposed::Proposed;
+use crate::simulator::oracle::members::entering::name;
+use crate::simulator::oracle::reader::ReaderStage;
 
 /// The capabilities of a server without accounts.
 const CAPS: &[&str] = &[
@@ -13,7 +13,6 @@ const CAPS: &[&str] = &[
     "away-notify",
     "batch",
     "cap-notify",
-    "chghost",
     "draft/chathistory",
     "draft/message-redaction",
     "draft/metadata-3",
@@ -41,7 +40,7 @@ const VALUES: &[(&str, &str)] = &[
 
 /// What a session has said of itself before it is registered.
 #[derive(Default)]
-pub(super) struct Registration {
+pub struct Registration {
     pub nick: Option<String>,
     /// The user name and the real name.
     pub user: Option<(String, String)>,
@@ -221,6 +220,9 @@ impl Oracle {
                 self.counts.irc_optional += 1;
                 self.irc_event(session, who, &name, &format!("SETNAME :{real_name}"), now);
             }
+        }
+        if !is_muted {
+            self.irc_show_watchers(who, "setname", &format!("SETNAME :{real_name}"), now);
         }
     }
 

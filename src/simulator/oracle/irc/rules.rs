@@ -2,8 +2,8 @@
 
 use super::Oracle;
 use crate::chat::Now;
-use crate::simulator::oracle::OPERATOR;
-use crate::simulator::oracle::restrictions::Kind;
+use crate::simulator::oracle::reader::OPERATOR;
+use crate::simulator::oracle::rooms::rules::Kind;
 
 impl Oracle {
     /// The sessions with IRC clients that read what a member does in a room: of one that is muted on the server, only its own.
@@ -30,6 +30,9 @@ impl Oracle {
         rest: &str,
         now: Now,
     ) {
+        if command == "MODE" && self.note_mode_change(by, room, rest) {
+            return;
+        }
         let (name, line) = (self.actor_name(by), format!("{command} #{} {rest}", self.room_name(room)));
         for session in self.irc_readers_of(by, room, now) {
             self.irc_event(session, by, &name, &line, now);

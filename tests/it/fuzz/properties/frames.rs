@@ -54,7 +54,8 @@ fn decode(input: &[u8], piece: usize, max: usize) -> Vec<FrameItem> {
     items
 }
 
-struct Stream<'a>(Cursor<&'a [u8]>);
+/// Bytes that a client sends; what it is sent is dropped.
+pub struct Stream<'a>(pub Cursor<&'a [u8]>);
 
 impl Read for Stream<'_> {
     fn read(&mut self, block: &mut [u8]) -> std::io::Result<usize> {

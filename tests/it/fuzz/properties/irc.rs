@@ -78,8 +78,9 @@ fn decode(pieces: &[&[u8]]) -> Vec<IrcItem<'static>> {
 fn owned(item: IrcItem) -> IrcItem<'static> {
     match item {
         IrcItem::Line(line) => IrcItem::Line(line.into_owned().into()),
-        IrcItem::TooLong => IrcItem::TooLong,
+        IrcItem::TooLong { command } => IrcItem::TooLong { command },
         IrcItem::NotUtf8 { command } => IrcItem::NotUtf8 { command },
+        IrcItem::SeveralLines => panic!("an end of a line divides lines"),
     }
 }
 
@@ -92,8 +93,17 @@ fn naive(bytes: &[u8]) -> Vec<IrcItem<'static>> {
         let space = line.iter().position(|&byte| byte == b' ');
         let tags = if line[0] == b'@' { space.map_or(line.len(), |space| space + 1) } else { 0 };
         let is_unended = line[0] == b'@' && space.is_none();
-        if tags + usize::from(is_unended) > MAX_TAGS || line.len() - tags > MAX_REST {
-            return IrcItem::TooLong;
+        if tags + usize::from(is_unended) > MAX_TAGS {
+            return IrcItem::TooLong { command: None };
+        }
+        if line.len() - tags > MAX_REST {
+            let text = String::from_utf8_lossy(&line[tags..tags + MAX_REST]);
+            let mut words = text.split(' ').filter(|word| !word.is_empty());
+            let first = words.next().unwrap_or_default();
+            let word = if first.starts_with(':') { words.next().unwrap_or_default() } else { first };
+            let is_command = (1..=20).contains(&word.len()) && word.chars().all(|c| c.is_ascii_alphanumeric());
+            let command = is_command.then_some(word);
+            return IrcItem::TooLong { command: command.map(Into::into) };
         }
         let mut decoder = IrcLineDecoder::default();
         let mut rest = &line[..];
@@ -108,8 +118,8 @@ fn naive(bytes: &[u8]) -> Vec<IrcItem<'static>> {
 fn check_item(item: &IrcItem, max_piece: usize) {
     match item {
         IrcItem::Line(line) => check_line(line, max_piece),
-        IrcItem::TooLong | IrcItem::NotUtf8 { command: None } => {}
-        IrcItem::NotUtf8 { command: Some(command) } => {
+        IrcItem::SeveralLines | IrcItem::TooLong { command: None } | IrcItem::NotUtf8 { command: None } => {}
+        IrcItem::TooLong { command: Some(command) } | IrcItem::NotUtf8 { command: Some(command) } => {
             assert!(!command.is_empty() && command.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{command:?}");
         }
     }
@@ -143,7 +153,8 @@ fn check_line(line: &str, max_piece: usize) {
     }
 }
 
-fn check_message(message: &IrcMessage, line: &str) {
+/// Checks that a message is the same after it was written again, and so are the values of its tags.
+pub fn check_message(message: &IrcMessage, line: &str) {
     assert!(!message.command.is_empty() && !message.command.contains(' ') && message.params.len() <= MAX_PARAMS);
     if let Some((_, others)) = message.params.split_last() {
         assert!(others.iter().all(|param| !param.is_empty() && !param.contains(' ') && !param.starts_with(':')));

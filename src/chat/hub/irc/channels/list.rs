@@ -5,7 +5,7 @@ use compact_str::CompactString;
 use crate::chat::hub::check::permissions::Act;
 use crate::chat::hub::irc::Call;
 use crate::chat::hub::irc::registration::isupport::MAX_TARGETS;
-use crate::chat::hub::irc::search::steps_of;
+use crate::chat::hub::irc::search::{TRY_AGAIN, steps_of};
 use crate::chat::hub::plan::Asker;
 use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::RoomId;
@@ -19,6 +19,8 @@ struct Listed<'a> {
     members: usize,
     topic: Option<&'a RoomTopic>,
     created: i64,
+    /// It has a topic, settings or roles of accounts, or else no more than old messages.
+    is_cared_for: bool,
 }
 
 /// What a channel must have to be listed; ELIST of ISUPPORT.
@@ -78,12 +80,19 @@ impl Conditions {
         Conditions { names, others }
     }
 
-    /// Whether a channel meets them. `now` is in seconds since 1970.
+    /// Whether a channel without members is asked for: by name, or by the number of its members.
+    fn ask_for_empty(&self) -> bool {
+        let is_fewer = |condition: &Condition| matches!(condition, Condition::Members { more: false, .. });
+        !self.names.is_empty() || self.others.iter().any(is_fewer)
+    }
+
+    /// Whether a channel meets them. One without members that is not asked for must have more than messages. `now` is in seconds since 1970.
     fn hold(&self, listed: &Listed, now: i64) -> bool {
         let compares = self.names.iter().chain(&self.others).any(|condition| condition.pattern().is_some());
         let channel = if compares { folded(&format!("#{}", listed.name)) } else { CompactString::default() };
         let holds = |condition: &Condition| condition.holds(&channel, listed, now);
-        (self.names.is_empty() || self.names.iter().any(holds)) && self.others.iter().all(holds)
+        let is_wanted = listed.members > 0 || listed.is_cared_for || self.ask_for_empty();
+        is_wanted && (self.names.is_empty() || self.names.iter().any(holds)) && self.others.iter().all(holds)
     }
 
     /// The steps in which one channel is compared with them, in the worst case.
@@ -120,10 +129,16 @@ fn visible(shared: &Shared, asker: Asker) -> impl Iterator<Item = Listed<'_>> {
         members: room.members.len(),
         topic: room.topic.as_deref(),
         created: room.created,
+        is_cared_for: room.has_settings(),
     });
     let stored = rooms.stored().filter(move |room| sees_all || !room.is_secret());
-    let stored =
-        stored.map(|room| Listed { name: &room.name, members: 0, topic: room.topic.as_deref(), created: room.created });
+    let stored = stored.map(|room| Listed {
+        name: &room.name,
+        members: 0,
+        topic: room.topic.as_deref(),
+        created: room.created,
+        is_cared_for: room.has_settings(),
+    });
     in_memory.chain(stored)
 }
 
@@ -136,7 +151,7 @@ impl Hub {
         }
         let (network, at) = (Network::of_client(self.sessions.ip(asker.id)), call.now.at);
         if !self.searches.allows(network, at) {
-            return self.numeric(asker.id, 263, &["LIST"], "Please wait a while and try again");
+            return self.numeric(asker.id, 263, &["LIST"], TRY_AGAIN);
         }
         let (conditions, now) = (Conditions::read(call.text(0)), call.now.local.unix_timestamp());
         let mut visited = 0;
@@ -190,7 +205,7 @@ mod tests {
     #[test]
     fn channel_meets_all_conditions_and_one_of_the_names() {
         let topic = RoomTopic { name: "bob".into(), text: "fish".into(), at: 1_000 };
-        let listed = Listed { name: "Den", members: 2, topic: Some(&topic), created: 400 };
+        let listed = Listed { name: "Den", members: 2, topic: Some(&topic), created: 400, is_cared_for: true };
         let is_listed = |list: &str| Conditions::read(list).hold(&listed, 1_120);
         for list in ["", "#DEN", "#x,*e*", "!#x", ">1,<3", "C>11,C<13", "T>1,T<3", "T>1,#d?n"] {
             assert!(is_listed(list), "{list}");
@@ -202,10 +217,20 @@ mod tests {
 
     #[test]
     fn unknown_times_meet_no_condition_about_times() {
-        let listed = Listed { name: "den", members: 2, topic: None, created: 0 };
+        let listed = Listed { name: "den", members: 2, topic: None, created: 0, is_cared_for: false };
         for list in ["C>0", "C<100", "T>0", "T<100"] {
             assert!(!Conditions::read(list).hold(&listed, 1_120), "{list}");
         }
+    }
+
+    #[test]
+    fn channel_without_members_is_listed_if_it_is_cared_for_or_asked_for() {
+        let is_listed = |list: &str, is_cared_for| {
+            let listed = Listed { name: "den", members: 0, topic: None, created: 0, is_cared_for };
+            Conditions::read(list).hold(&listed, 1_120)
+        };
+        assert!(is_listed("", true) && is_listed("#den", false) && is_listed("*", false) && is_listed("<1", false));
+        assert!(!is_listed("", false) && !is_listed("!#x", false) && !is_listed(">0", true));
     }
 
     #[test]

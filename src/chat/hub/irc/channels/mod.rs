@@ -8,13 +8,17 @@ pub(super) mod modes;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use compact_str::format_compact;
+
 use super::Call;
 use super::messages::unique;
 use super::registration::isupport::MAX_TARGETS;
+use super::search::TRY_AGAIN;
 use crate::chat::change::{Change, Place};
 use crate::chat::hub::Hub;
 use crate::chat::hub::plan::{Asker, MAX_TEXT};
-use crate::chat::id::{MemberSlot, RoomId};
+use crate::chat::id::{ClientId, MemberSlot, Now, RoomId};
+use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::fold;
 use crate::chat::query::{Lookup, RoomUse};
 
@@ -28,8 +32,9 @@ impl Hub {
     /// As [`Hub::channel`]; answers with 403 if there is none.
     pub(in crate::chat::hub::irc) fn known_channel(&mut self, asker: Asker, name: &str) -> Option<RoomId> {
         let found = self.channel(asker, name);
-        if found.is_none() {
-            self.no_such_channel(asker, name);
+        match found {
+            Some(room) => self.note_subject(asker.id, room),
+            None => self.no_such_channel(asker, name),
         }
         found
     }
@@ -44,6 +49,17 @@ impl Hub {
         None
     }
 
+    /// Notes what the command of a session is about: the room may be gone when an external sequencer commits a change of it.
+    pub(in crate::chat::hub::irc) fn note_subject(&mut self, id: ClientId, room: RoomId) {
+        if self.journal.is_local() {
+            return;
+        }
+        let channel = format_compact!("#{}", self.shared.rooms.name(room));
+        if let Some(irc) = self.sessions.irc_mut(id) {
+            irc.unfinished_mut().subject = channel;
+        }
+    }
+
     pub(in crate::chat::hub::irc) fn no_such_channel(&mut self, asker: Asker, name: &str) {
         let name = if name.is_empty() || name.contains(' ') { "*" } else { name };
         self.numeric(asker.id, 403, &[name], "No such channel");
@@ -56,7 +72,7 @@ impl Hub {
         let Some(stored) = self.shared.rooms.find_stored_typed(name) else { return false };
         let room = stored.name.to_string();
         self.queue_query(asker.id, Lookup::Room { room, then: RoomUse::Command { line: line.into() } });
-        self.defer_label(asker.id);
+        self.defer_answer(asker.id);
         true
     }
 
@@ -171,8 +187,11 @@ impl Hub {
             if self.sessions[asker.id].private_bytes() > self.config.backlog_bytes / 4 {
                 break;
             }
-            if let Some(room) = self.channel(asker, channel) {
-                self.send_names(asker, room);
+            if let Some(room) = self.channel(asker, channel)
+                && !self.send_names(asker, room, call.now)
+            {
+                self.numeric(asker.id, 263, &["NAMES"], TRY_AGAIN);
+                break;
             }
         }
         // One end for all of them.
@@ -180,8 +199,17 @@ impl Hub {
         self.numeric(asker.id, 366, &[if list.contains(' ') { "*" } else { &list }], "End of /NAMES list");
     }
 
-    fn send_names(&mut self, asker: Asker, room: RoomId) {
+    /// Sends the names of a room to a member; returns whether it may search now, if it is not in the room.
+    fn send_names(&mut self, asker: Asker, room: RoomId, now: &Now) -> bool {
         let is_in = self.shared.members.is_in(asker.member.slot, room);
+        let network = Network::of_client(self.sessions.ip(asker.id));
+        if !is_in {
+            if !self.searches.allows(network, now.at) {
+                return false;
+            }
+            let steps = self.shared.rooms[room].members.len();
+            self.searches.take(network, steps, now.at);
+        }
         let invisible: BTreeSet<MemberSlot> = match is_in {
             true => BTreeSet::new(),
             false => {
@@ -191,5 +219,6 @@ impl Hub {
         };
         let most_unread = self.config.backlog_bytes / 4;
         self.fanout().send_names(asker.id, room, most_unread, |slot| !invisible.contains(&slot));
+        true
     }
 }

@@ -35,7 +35,9 @@ impl Hub {
             false => self.own_channel(asker, channel)?,
         };
         match self.shared.permit(asker.member, act, Some(room)) {
-            Err(refusal) => self.outbound.send(&mut self.sessions, asker.id, &Event::Refusal(refusal)),
+            Err(refusal) => {
+                self.outbound.send(&mut self.sessions, &self.shared.members, asker.id, &Event::Refusal(refusal))
+            }
             Ok(()) if room == RoomId::LOBBY => self.refuse_irc(asker, Refusal::NotForLobby),
             Ok(()) => return Some(room),
         }

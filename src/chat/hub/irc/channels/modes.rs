@@ -8,11 +8,12 @@ use crate::chat::hub::Hub;
 use crate::chat::hub::check::permissions::Act;
 use crate::chat::hub::irc::Call;
 use crate::chat::hub::plan::Asker;
-use crate::chat::id::{Author, ClientId, MemberId, Now, RoomId};
+use crate::chat::id::{Author, ClientId, Now, RoomId};
 use crate::chat::irc::modes;
 use crate::chat::member::RoomRole;
 use crate::chat::policy::mask::{Mask, MaskKind};
 use crate::chat::room::segment_log::{EntryKind, Spread};
+use crate::chat::session::open_commands::HeldModes;
 use crate::chat::settings::{MAX_KEY, MAX_LIMIT, Setting};
 
 /// The most changes with a parameter in one MODE.
@@ -60,19 +61,47 @@ impl Hub {
                 break;
             }
         }
-        self.show_mode_changes(asker.member, room, call.now);
+        let changes = self.mode_changes.take().unwrap_or_default();
+        let Some(found) = self.shared.rooms.get(room) else { return };
+        let modes = Box::new(HeldModes { room, name: found.name.clone(), changes });
+        let uncommitted =
+            self.sessions.irc(asker.id).is_some_and(|irc| irc.unfinished().open_commands.has_uncommitted());
+        self.hold_or_show(asker.id, modes, uncommitted, call.now);
     }
 
-    /// Shows the readers of a room on IRC the changes that a member has made with one MODE. If it is muted, only its own sessions
-    /// are shown them. Those that an external sequencer commits later are shown one by one.
-    fn show_mode_changes(&mut self, by: MemberId, room: RoomId, time: &Now) {
-        let changes = self.mode_changes.take().unwrap_or_default();
-        if changes.is_empty() || self.shared.rooms.get(room).is_none() {
-            return;
+    /// Shows the changes that were made with one MODE, or keeps them until the others of it are committed.
+    pub(in crate::chat::hub::irc) fn hold_or_show(
+        &mut self,
+        id: ClientId,
+        modes: Box<HeldModes>,
+        is_open: bool,
+        now: &Now,
+    ) {
+        let open = self.sessions.irc_mut(id).and_then(|irc| irc.unfinished_mut().open_commands.newest());
+        match open.filter(|_| is_open) {
+            Some(open) => open.modes = Some(modes),
+            None => self.show_mode_changes(id, &modes, now),
         }
+    }
+
+    /// Shows the changes of a MODE that wait for others, since the session is about to end.
+    pub(in crate::chat::hub) fn show_held_modes(&mut self, id: ClientId, now: &Now) {
+        let held = self.sessions.irc_mut(id).and_then(|irc| irc.unfinished_mut().open_commands.take_modes());
+        if let Some(modes) = held {
+            self.show_mode_changes(id, &modes, now);
+        }
+    }
+
+    /// Shows the readers of a room on IRC the changes that the member of a session has made with one MODE. If it is muted, only
+    /// its own sessions are shown them.
+    fn show_mode_changes(&mut self, id: ClientId, modes: &HeldModes, time: &Now) {
+        let HeldModes { room, ref name, ref changes } = *modes;
+        let is_there = self.shared.rooms.get(room).is_some_and(|found| found.name == *name);
+        let Some(slot) = self.sessions[id].member.filter(|_| is_there && !changes.is_empty()) else { return };
+        let by = self.shared.members.id(slot);
         let (name, is_muted) = (self.name_of(by), self.shared.mutes.holds(by, time.at));
         let reads = self.shared.members.is_in(by.slot, room) && !is_muted;
-        for params in modes::params(&changes) {
+        for params in modes::params(changes) {
             let middle: Vec<&str> = params.iter().map(String::as_str).collect();
             let from = Sender::Member(&name);
             let event =
@@ -110,7 +139,7 @@ impl Hub {
             _ => {}
         }
         if let Err(refusal) = self.shared.permit(asker.member, Act::ChangeSettings, Some(room)) {
-            self.outbound.send(&mut self.sessions, asker.id, &Event::Refusal(refusal));
+            self.outbound.send(&mut self.sessions, &self.shared.members, asker.id, &Event::Refusal(refusal));
             return false;
         }
         match asked {

@@ -19,7 +19,7 @@ use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::{Author, ClientId, Holder, MemberSlot, RoomId};
 use crate::chat::irc::timestamp;
 use crate::chat::member::Ignored;
-use crate::chat::policy::nick::{fold, key_of};
+use crate::chat::policy::nick::{Name, fold, key_of};
 use crate::chat::query::{Answer, Lookup};
 use crate::chat::record::Message;
 use crate::chat::room::history::HistoryMessage;
@@ -68,7 +68,7 @@ impl Hub {
         let selection = span.select(&items, wanted.n);
         if self.store.is_some() && !selection.is_certain && !history.is_complete() {
             self.queue_query(asker.id, Lookup::Span { room: name, span: selection.pinned, n: wanted.n });
-            return self.defer_label(asker.id);
+            return self.defer_answer(asker.id);
         }
         let messages = items[selection.range].iter().map(|message| message.to_message(&name)).collect();
         self.show_messages(asker.id, &name, span, messages);
@@ -200,7 +200,14 @@ impl Hub {
                 text: None,
             };
             let detail = Detail { batch: batch.as_deref(), ..Detail::default() };
-            self.outbound.send_detailed(&mut self.sessions, asker.id, RoomLabel::None, &Event::Irc(line), &detail);
+            self.outbound.send_detailed(
+                &mut self.sessions,
+                &self.shared.members,
+                asker.id,
+                RoomLabel::None,
+                &Event::Irc(line),
+                &detail,
+            );
         }
         self.end_batch(asker.id, batch);
     }
@@ -249,11 +256,21 @@ impl Hub {
         (private, batch): (Option<Private>, Option<&str>),
     ) {
         let Hub { shared: Shared { accounts, members, .. }, sessions, outbound, .. } = self;
-        let source = members.find(name).map(|author| accounts.source_of(members, author.slot)).map(|source| Source {
+        let operator = members.operator().filter(|operator| members.name(*operator) == name);
+        let author = members.find(name).or(operator);
+        let source = author.map(|author| accounts.source_of(members, author.slot)).map(|source| Source {
             // Another account may have had the name then.
             account: source.account.filter(|account| super::registration::is_same(account, name)),
             ..source
         });
-        outbound.send_detailed(sessions, id, label, event, &Detail { source, private, batch, ..Detail::default() });
+        let source = source.or_else(|| Name::is_poster(name).then(|| Source::of_poster(name)));
+        outbound.send_detailed(
+            sessions,
+            members,
+            id,
+            label,
+            event,
+            &Detail { source, private, batch, ..Detail::default() },
+        );
     }
 }

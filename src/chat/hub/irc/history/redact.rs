@@ -75,12 +75,13 @@ impl Hub {
         let view = self.view(call.now);
         match view.delete_id(asker, room, id) {
             Ok(Plan::Propose(change)) => {
-                let change = with_reason(change, redaction.reason);
+                // With the lines of a message that belong to this one.
+                let change = with_lines(change, self.shared.rooms[room].lines_of(id), redaction.reason);
                 self.propose_checked(asker.id, change, call.now);
             }
             Ok(Plan::Query(lookup)) => {
                 self.queue_query(asker.id, lookup);
-                self.defer_label(asker.id);
+                self.defer_answer(asker.id);
             }
             // A muted member must believe that it has deleted its message.
             Ok(_) => self.send_redaction(asker.member, Some(asker.id), room, redaction, call.now),
@@ -170,9 +171,10 @@ impl Hub {
     }
 }
 
-fn with_reason<'a>(change: Change<'a>, reason: Option<&'a str>) -> Change<'a> {
+fn with_lines<'a>(change: Change<'a>, ids: Vec<u64>, reason: Option<&'a str>) -> Change<'a> {
     match change {
         Change::Delete(mut delete) => {
+            delete.ids = ids;
             delete.reason = reason.map(Cow::Borrowed);
             Change::Delete(delete)
         }

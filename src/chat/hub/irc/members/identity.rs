@@ -1,6 +1,6 @@
-//! What a member says of itself, and who is told: AWAY, SETNAME, and lines about its account.
+//! What a member says of itself, and who is told: SETNAME, and lines about its account.
 //!
-//! Sources: <https://modern.ircdocs.horse/#away-message>, <https://ircv3.net/specs/extensions/setname>,
+//! Sources: <https://ircv3.net/specs/extensions/setname>,
 //! <https://ircv3.net/specs/extensions/account-notify>
 
 use std::borrow::Cow;
@@ -9,21 +9,13 @@ use crate::chat::change::Change;
 use crate::chat::encoding::Optional;
 use crate::chat::event::{Event, IrcLine, Sender};
 use crate::chat::hub::irc::Call;
-use crate::chat::hub::irc::registration::{MAX_REAL_NAME, first_bytes};
-use crate::chat::hub::plan::MAX_TEXT;
+use crate::chat::hub::irc::registration::MAX_REAL_NAME;
 use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::{Author, ClientId, MemberId, Now, RoomId};
 use crate::chat::room::segment_log::EntryKind;
 use crate::chat::session::irc::Caps;
 
 impl Hub {
-    /// AWAY
-    pub(in crate::chat::hub::irc) fn irc_away(&mut self, call: &Call) {
-        let Some(asker) = self.caller(call) else { return };
-        let text = Some(first_bytes(call.text(0), MAX_TEXT)).filter(|text| !text.is_empty()).map(Cow::Borrowed);
-        self.propose_checked(asker.id, Change::Away { member: asker.member, text }, call.now);
-    }
-
     /// SETNAME
     pub(in crate::chat::hub::irc) fn irc_setname(&mut self, call: &Call) {
         let Some(asker) = self.caller(call) else { return };

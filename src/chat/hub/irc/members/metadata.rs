@@ -245,7 +245,14 @@ impl Hub {
             Some(_) => IrcLine::Numeric { code: 761, middle: &[target, key, "*"], text: value },
             None => IrcLine::Numeric { code: 766, middle: &[target, key], text: Some("key not set") },
         };
-        self.outbound.send_detailed(&mut self.sessions, id, RoomLabel::None, &Event::Irc(line), &detail);
+        self.outbound.send_detailed(
+            &mut self.sessions,
+            &self.shared.members,
+            id,
+            RoomLabel::None,
+            &Event::Irc(line),
+            &detail,
+        );
     }
 
     /// Sends the metadata of a member as a part of WHOIS to a session that knows of it.

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use crate::chat::event::{Event, IrcLine};
 use crate::chat::hub::fanout::sign;
 use crate::chat::hub::irc::Call;
-use crate::chat::hub::irc::search::steps_of;
+use crate::chat::hub::irc::search::{TRY_AGAIN, steps_of};
 use crate::chat::hub::plan::Asker;
 use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::{MemberId, MemberSlot, Now, RoomId};
@@ -23,6 +23,8 @@ const BYTES_PER_ANSWER: usize = 512;
 const FIELDS: &str = "tcuihsnfdlaor";
 /// The steps in which it is found out whether a member is listed, in the worst case: whether it shares a room.
 const STEPS_TO_LIST: usize = 4;
+/// The steps in which the line about a member is made.
+const STEPS_TO_SHOW: usize = 4;
 /// The fields in which a mask can be searched: nickname, user name, host, real name, account.
 const SEARCHED: &str = "nuhra";
 /// The longest token of WHOX.
@@ -78,8 +80,7 @@ impl Hub {
         };
         let most = MAX_ANSWERS.min(self.config.backlog_bytes / 4 / BYTES_PER_ANSWER).max(1);
         let Some((room, mut found)) = self.search(asker, mask, &options, most + 1, call.now) else {
-            let text = "Please wait a while and try again";
-            return self.numeric(asker.id, 263, &["WHO"], text);
+            return self.numeric(asker.id, 263, &["WHO"], TRY_AGAIN);
         };
         let is_cut = found.len() > most;
         found.truncate(most);
@@ -104,12 +105,21 @@ impl Hub {
         most: usize,
         now: &Now,
     ) -> Option<(Option<RoomId>, Vec<MemberSlot>)> {
+        let network = Network::of_client(self.sessions.ip(asker.id));
         let members = &self.shared.members;
         let is_wanted = |member: &Member| !options.operators || member.role() == Role::Operator;
         if mask.starts_with('#') {
             let Some(room) = self.channel(asker, mask) else { return Some((None, Vec::new())) };
-            let all = self.shared.rooms[room].members.iter().copied().filter(|&slot| is_wanted(&members[slot]));
-            return Some((Some(room), all.filter(|&slot| self.lists(asker, slot)).take(most).collect()));
+            if !self.searches.allows(network, now.at) {
+                return None;
+            }
+            let mut visited = 0;
+            let all = self.shared.rooms[room].members.iter().copied().inspect(|_| visited += 1);
+            let all = all.filter(|&slot| is_wanted(&members[slot]) && self.lists(asker, slot));
+            let found: Vec<MemberSlot> = all.take(most).collect();
+            let steps = visited * STEPS_TO_LIST + found.len() * STEPS_TO_SHOW;
+            self.searches.take(network, steps, now.at);
+            return Some((Some(room), found));
         }
         if let Some(member) = members.find(mask) {
             let found = Some(member.slot).filter(|&slot| is_wanted(&members[slot]));
@@ -118,7 +128,6 @@ impl Hub {
         if mask.len() > MAX_MASK {
             return Some((None, Vec::new()));
         }
-        let network = Network::of_client(self.sessions.ip(asker.id));
         if !self.searches.allows(network, now.at) {
             return None;
         }
@@ -129,7 +138,9 @@ impl Hub {
         let found = all.filter(|&found| matches(found)).inspect(|_| matching += 1);
         let found = found.filter(|&(slot, _)| self.lists(asker, slot));
         let found = found.map(|(slot, _)| slot).take(most).collect();
-        let steps = visited * options.fields_searched() * steps_of(&pattern) + matching * STEPS_TO_LIST;
+        let found: Vec<MemberSlot> = found;
+        let compared = visited * options.fields_searched() * steps_of(&pattern);
+        let steps = compared + matching * STEPS_TO_LIST + found.len() * STEPS_TO_SHOW;
         self.searches.take(network, steps, now.at);
         Some((None, found))
     }
@@ -222,7 +233,7 @@ impl Hub {
             }
         };
         let line = IrcLine::Numeric { code, middle: &middle, text };
-        self.outbound.send(&mut self.sessions, asker.id, &Event::Irc(line));
+        self.outbound.send(&mut self.sessions, &self.shared.members, asker.id, &Event::Irc(line));
     }
 }
 

@@ -13,7 +13,6 @@ use crate::chat::change::{Change, SayToRole};
 use crate::chat::encoding::Private;
 use crate::chat::event::{Event, IrcLine, MessageKind, Sender};
 use crate::chat::hub::Hub;
-use crate::chat::hub::check::check;
 use crate::chat::hub::plan::Asker;
 use crate::chat::id::{ClientId, MemberId, Now, RoomId};
 use crate::chat::member::RoomRole;
@@ -98,7 +97,8 @@ impl Hub {
         self.charge(asker.id, unique.len().saturating_sub(1), call.now);
         for target in unique {
             if !self.fits(asker, target, content) {
-                self.refuse_message(asker.id, content, 417, &[], "Input line was too long");
+                let text = "Input line was too long: others are shown your name and host before it";
+                self.refuse_message(asker.id, content, 417, &[], text);
                 continue;
             }
             let (status, name) = match target.as_bytes() {
@@ -158,9 +158,6 @@ impl Hub {
                 None => return,
             },
         };
-        if content.is_notice() && check(&self.shared, &change, call.now.at).is_err() {
-            return;
-        }
         self.propose_checked(asker.id, change, call.now);
     }
 
@@ -180,6 +177,7 @@ impl Hub {
             }
             return None;
         };
+        self.note_subject(asker.id, found);
         Some(found)
     }
 

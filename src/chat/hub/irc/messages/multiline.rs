@@ -1,14 +1,15 @@
 //! BATCH of a client: a message of several lines. Source: <https://ircv3.net/specs/extensions/multiline>.
 //!
-//! Its lines wait in the session until the batch ends. In a room they become one change. To one member, or to the members with
-//! a role, they are sent one after another.
+//! Its lines wait in the session until the batch ends. In a room they become one change. To the members with a role they are sent
+//! one after another.
 
 use crate::chat::change::{Change, SayLines, TextLine};
-use crate::chat::event::MessageKind;
+use crate::chat::encoding::Private;
+use crate::chat::event::{Event, IrcLine, MessageKind};
 use crate::chat::hub::Hub;
 use crate::chat::hub::irc::Call;
 use crate::chat::hub::plan::Asker;
-use crate::chat::id::ClientId;
+use crate::chat::id::{ClientId, MemberId, Now};
 use crate::chat::irc::message;
 use crate::chat::session::irc::{Caps, Multiline};
 
@@ -100,6 +101,7 @@ impl Hub {
         {
             // The other lines are ignored until the batch ends.
             (batch.failed, batch.lines) = (true, Vec::new());
+            self.answer_begin(call.id, batch.label.take());
             self.fail_batch(call.id, fault);
         }
         if let Some(irc) = self.sessions.irc_mut(call.id) {
@@ -139,6 +141,13 @@ impl Hub {
         Ok(())
     }
 
+    /// What a session is sent from now on is the answer to the begin of its batch, if that had a label.
+    fn answer_begin(&mut self, id: ClientId, label: Option<Box<str>>) {
+        if let Some(label) = label {
+            self.begin_answer(id, label, None);
+        }
+    }
+
     fn end_multiline(&mut self, call: &Call, reference: &str) -> Result<(), Fault> {
         let Some(asker) = self.caller(call) else { return Ok(()) };
         let Some(irc) = self.sessions.irc_mut(call.id) else { return Ok(()) };
@@ -150,16 +159,19 @@ impl Hub {
         }
         let kind = batch.kind.unwrap_or(MessageKind::Said);
         irc.unfinished_mut().command = if kind == MessageKind::Notice { "NOTICE" } else { "PRIVMSG" };
-        irc.unfinished_mut().deferred_label = batch.label;
-        self.resume_label(call.id);
+        self.answer_begin(call.id, batch.label);
         let (member, tags, lines) = (asker.member, batch.tags, batch.lines);
         if lines.iter().all(TextLine::is_blank) {
-            self.numeric(call.id, 412, &[], "No text to send");
+            if kind != MessageKind::Notice {
+                self.numeric(call.id, 412, &[], "No text to send");
+            }
         } else if batch.target.starts_with('#') {
             if let Some(room) = self.channel_to_speak_in(asker, &batch.target, kind == MessageKind::Notice) {
                 let say = SayLines { member, room, kind, tags, lines };
                 self.propose_checked(call.id, Change::SayLines(Box::new(say)), call.now);
             }
+        } else if let Some(to) = self.view(call.now).recipient(&batch.target) {
+            self.send_lines(asker, to, (kind, &lines), tags.as_deref(), call.now);
         } else {
             // With the tags of the begin.
             let line = format!("@{} BATCH", tags.as_deref().unwrap_or_default());
@@ -170,6 +182,55 @@ impl Hub {
             }
         }
         Ok(())
+    }
+}
+
+impl Hub {
+    /// Sends several lines to a member: as one message to its sessions of IRC.
+    fn send_lines(
+        &mut self,
+        asker: Asker,
+        to: MemberId,
+        (kind, lines): (MessageKind, &[TextLine]),
+        tags: Option<&str>,
+        now: &Now,
+    ) {
+        let texts = TextLine::join(lines);
+        let (from, target) = (self.name_of(asker.member), self.name_of(to));
+        let id = self.private_id(now);
+        let private = Private { kind, id, target: Some(&target) };
+        let message = Event::Irc(IrcLine::Multiline { id, kind, name: &from, lines });
+        let is_delivered = self.note_whispers(asker.member, to, texts.len() as u64, now);
+        let readers: Vec<ClientId> = self.shared.members[to.slot].sessions().filter(|_| is_delivered).collect();
+        for id in readers {
+            let mut fanout = self.fanout_by(asker.member, now).tagged(tags).privately(private);
+            match fanout.is_irc(id) {
+                true => fanout.send(id, &message),
+                false => texts.iter().for_each(|text| {
+                    fanout.send_dated(id, &Event::Whisper { at: now.local, from: &from, text }, now);
+                }),
+            }
+        }
+        for (index, text) in texts.iter().enumerate() {
+            let id = if index == 0 { id } else { self.private_id(now) };
+            self.remember_whisper(asker.member, to, text, (Private { id, ..private }, is_delivered), now);
+        }
+        if to == asker.member {
+            self.exclude_from_answer(asker.id);
+        }
+        let own: Vec<ClientId> = self.shared.members[asker.member.slot].sessions().collect();
+        for id in own.into_iter().filter(|&id| id != asker.id || self.echoes(id)).collect::<Vec<_>>() {
+            let mut fanout = self.fanout_by(asker.member, now).tagged(tags).privately(private);
+            match fanout.is_irc(id) {
+                true => fanout.send(id, &message),
+                false => texts.iter().for_each(|text| {
+                    fanout.send_dated(id, &Event::Whispered { at: now.local, to: &target, text }, now);
+                }),
+            }
+        }
+        if kind != MessageKind::Notice {
+            self.tell_away(asker.id, to, *now);
+        }
     }
 }
 

@@ -30,8 +30,14 @@ impl Hub {
             Ok(_) => {}
             Err(refusal) => {
                 let code = code_of(&refusal);
-                let lang = self.lang_text(&Event::Refusal(refusal));
-                self.fail(id, "REGISTER", code, &[&name], &lang);
+                let text = match refusal {
+                    Refusal::BadPassword { most } => format!(
+                        "A password is one word of 1 to {most} bytes, but not q, quit, exit or a word that begins with /, \
+                         which are commands elsewhere"
+                    ),
+                    refusal => self.lang_text(&Event::Refusal(refusal)),
+                };
+                self.fail(id, "REGISTER", code, &[&name], &text);
             }
         }
     }

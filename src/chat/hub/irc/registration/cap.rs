@@ -1,6 +1,6 @@
 //! CAP: which capabilities a session asks for. Source: <https://ircv3.net/specs/extensions/capability-negotiation>.
 
-use compact_str::format_compact;
+use compact_str::{CompactString, format_compact};
 
 use crate::chat::encoding::{Encoding, IrcShape};
 use crate::chat::hub::Hub;
@@ -18,7 +18,6 @@ const NAMES: &[(&str, Caps)] = &[
     ("away-notify", Caps::AWAY_NOTIFY),
     ("batch", Caps::BATCH),
     ("cap-notify", Caps::CAP_NOTIFY),
-    ("chghost", Caps::CHGHOST),
     ("draft/account-registration", Caps::ACCOUNT_REGISTRATION),
     ("draft/chathistory", Caps::CHATHISTORY),
     ("draft/message-redaction", Caps::REDACTION),
@@ -87,16 +86,15 @@ impl Hub {
     /// Answers CAP LS with what there is, and CAP LIST with what the session has.
     fn list_caps(&mut self, id: ClientId, subcommand: &str) {
         let Some(irc) = self.sessions.irc(id) else { return };
-        let (has, knows_values, nick) = (irc.caps, irc.caps.contains(Caps::KNOWS_VALUES), irc.nick.clone());
+        let (has, knows_values, nick) = (irc.caps, irc.caps.contains(Caps::KNOWS_VALUES), self.irc_name(id));
         let listed =
             NAMES.iter().filter(|&&(_, cap)| if subcommand == "LS" { self.offers(cap) } else { has.contains(cap) });
         let words = listed.map(|&(name, cap)| match value_of(cap) {
             value if subcommand == "LS" && knows_values && !value.is_empty() => format_compact!("{name}={value}"),
             _ => name.into(),
         });
-        let mut lines = one_at_least(in_lines(words, ' ', self.space_for_text(id, &[subcommand, "*"])));
         // A session that does not know values knows no lists of several lines either.
-        lines.truncate(if knows_values { usize::MAX } else { 1 });
+        let lines = cap_lines(words.collect(), knows_values, self.space_for_text(id, &[subcommand, "*"]));
         let last = lines.len() - 1;
         for (index, line) in lines.iter().enumerate() {
             let more: &[&str] = if index < last { &["*"] } else { &[] };
@@ -110,7 +108,7 @@ impl Hub {
         let id = call.id;
         self.begin_negotiation(id);
         let Some(irc) = self.sessions.irc(id) else { return };
-        let (mut caps, nick, knows_values) = (irc.caps, irc.nick.clone(), irc.caps.contains(Caps::KNOWS_VALUES));
+        let (mut caps, nick, knows_values) = (irc.caps, self.irc_name(id), irc.caps.contains(Caps::KNOWS_VALUES));
         let list = call.text(1).trim();
         let is_allowed = list.split_ascii_whitespace().all(|word| {
             let (name, on) = word.strip_prefix('-').map_or((word, true), |name| (name, false));
@@ -137,6 +135,18 @@ impl Hub {
     }
 }
 
+/// Capabilities in lines of at most `most` bytes. If there may be one line only and not all fit, those that are not final yet
+/// are left out first.
+fn cap_lines(mut words: Vec<CompactString>, several: bool, most: usize) -> Vec<String> {
+    let mut lines = one_at_least(in_lines(&words, ' ', most));
+    if !several && lines.len() > 1 {
+        words.sort_by_key(|word| word.starts_with("draft/"));
+        lines = in_lines(&words, ' ', most);
+        lines.truncate(1);
+    }
+    lines
+}
+
 /// The value of a capability.
 fn value_of(cap: Caps) -> &'static str {
     match cap {
@@ -144,5 +154,19 @@ fn value_of(cap: Caps) -> &'static str {
         Caps::METADATA => METADATA_LIMITS,
         Caps::MULTILINE => MULTILINE_LIMITS,
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_has_what_is_final_before_drafts_if_not_all_fit() {
+        let lines = |several, most| cap_lines(["batch", "draft/x", "sasl"].map(Into::into).into(), several, most);
+        assert_eq!(lines(false, 18), ["batch draft/x sasl"]);
+        assert_eq!(lines(false, 17), ["batch sasl"]);
+        assert_eq!(lines(true, 17), ["batch draft/x", "sasl"]);
+        assert_eq!(cap_lines(Vec::new(), false, 17), [""]);
     }
 }

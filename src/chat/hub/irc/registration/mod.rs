@@ -95,12 +95,8 @@ impl Hub {
                 if holder.is_some_and(|member| member.account().is_none()) {
                     return self.numeric(id, 433, &[nick], "Nickname is already in use");
                 }
-                let shown = name.shown;
                 if let Some(registration) = self.registration(id) {
-                    registration.nick = Some(shown.clone());
-                }
-                if let Some(irc) = self.sessions.irc_mut(id) {
-                    irc.nick = shown;
+                    registration.nick = Some(name.shown);
                 }
                 self.register_irc(id, call.now);
             }
@@ -169,7 +165,6 @@ impl Hub {
         }
         let accounts = &self.shared.accounts;
         if let Some(irc) = self.sessions.irc_mut(id) {
-            irc.nick = "*".into();
             let unfinished = irc.unfinished_mut();
             unfinished.account = unfinished.account.filter(|&account| accounts.get(account).is_some());
         }
@@ -178,7 +173,7 @@ impl Hub {
     /// The account to which a session has logged in was removed before it was registered: it is logged out, and asked for
     /// another nickname, since the one that it wanted may have been that of the account.
     pub(in crate::chat::hub) fn forget_irc_login(&mut self, id: ClientId) {
-        let Some(nick) = self.sessions.irc(id).map(|irc| irc.nick.clone()) else { return };
+        let nick = self.irc_name(id);
         self.forget_nick(id);
         self.numeric(id, 901, &[&format!("{nick}!*@*")], "You are now logged out");
         self.numeric(id, 433, &[&nick], "The account was removed: choose a nickname");
@@ -232,9 +227,7 @@ impl Hub {
 
     /// Welcomes a session that is registered now.
     pub(in crate::chat::hub) fn welcome_irc(&mut self, id: ClientId, member: MemberId, now: &Now) {
-        let name = self.name_of(member);
         if let Some(irc) = self.sessions.irc_mut(id) {
-            irc.nick = name.clone();
             (irc.unfinished_mut().registration, irc.unfinished_mut().account) = (None, None);
             irc.note_spoken(now.micros());
         }

@@ -213,8 +213,8 @@ impl Hub {
                 return self.fail_sasl(id, "The account has another session: connect again, and log in before that");
             }
             let network = Network::of_client(self.sessions.ip(id));
-            self.propose_checked(id, Change::LogIn { member, account, network }, now);
-            return self.numeric(id, 903, &[], "SASL authentication successful");
+            // It is told when that is committed.
+            return self.propose_checked(id, Change::LogIn { member, account, network }, now);
         }
         if let Some(irc) = self.sessions.irc_mut(id) {
             irc.unfinished_mut().account = Some(account);
@@ -223,18 +223,21 @@ impl Hub {
         self.tell_logged_in(id, &name);
         let is_by_pass = self.sessions.irc(id).is_some_and(|irc| irc.unfinished().command == "PASS");
         if !is_by_pass {
-            self.numeric(id, 903, &[], "SASL authentication successful");
+            self.end_sasl(id);
         }
         self.register_irc(id, now);
     }
 
+    /// 903
+    pub(in crate::chat::hub) fn end_sasl(&mut self, id: ClientId) {
+        self.numeric(id, 903, &[], "SASL authentication successful");
+    }
+
     /// 900
     pub(in crate::chat::hub) fn tell_logged_in(&mut self, id: ClientId, account: &str) {
-        let Some(irc) = self.sessions.irc(id) else { return };
-        let nick = irc.nick.clone();
         let mask = match self.sessions[id].member {
             Some(slot) => self.shared.members.full_name(slot),
-            None => format_compact!("{nick}!*@*"),
+            None => format_compact!("{}!*@*", self.irc_name(id)),
         };
         self.numeric(id, 900, &[&mask, account], &format!("You are now logged in as {account}"));
     }

@@ -1,5 +1,6 @@
 //! Tests of accounts: register, log in, several sessions, and what an account keeps.
 
+mod away;
 mod kept;
 mod markers;
 mod multiline;
@@ -9,6 +10,7 @@ mod reloading;
 mod role_messages;
 mod sasl;
 mod scram;
+mod sequenced;
 mod sessions;
 
 use super::store_queue::start;
@@ -29,7 +31,7 @@ fn stored(password: &str) -> (Box<str>, Box<str>) {
 }
 
 /// The answer of a process that hashes passwords.
-fn answer_to(job: &PasswordJob) -> PasswordAnswer {
+pub(super) fn answer_to(job: &PasswordJob) -> PasswordAnswer {
     let password = match job {
         PasswordJob::Verify { password, verifier, .. } if stored(password.text()).0 != *verifier => {
             return PasswordAnswer::Wrong;
@@ -47,6 +49,20 @@ struct AccountHub {
     records: Vec<Record>,
 }
 
+/// Answers the requests for passwords and the queries of the store, which has nothing.
+pub fn answer_all(server: &mut TestHub) {
+    let now = server.now();
+    loop {
+        if let Some(request) = server.hub.poll_password(now) {
+            server.hub.handle_password(&request, answer_to(&request.job), now);
+        } else if let Some(query) = server.hub.poll_query() {
+            server.hub.handle_answer(query, Answer::Nothing, now);
+        } else {
+            return;
+        }
+    }
+}
+
 impl AccountHub {
     fn new(config: Config) -> Self {
         Self::restored(config, start())
@@ -61,16 +77,7 @@ impl AccountHub {
 
     /// Answers the requests for passwords and the queries of the store, which has nothing.
     fn settle(&mut self) {
-        let now = self.server.now();
-        loop {
-            if let Some(request) = self.server.hub.poll_password(now) {
-                self.server.hub.handle_password(&request, answer_to(&request.job), now);
-            } else if let Some(query) = self.server.hub.poll_query() {
-                self.server.hub.handle_answer(query, Answer::Nothing, now);
-            } else {
-                break;
-            }
-        }
+        answer_all(&mut self.server);
         self.records.extend(self.server.hub.poll_records());
         self.server.hub.audit().unwrap();
     }

@@ -14,7 +14,7 @@ const PLAIN: &str = "AUTHENTICATE AGFsaWNlAGZpc2g=";
 
 impl AccountHub {
     /// A connection of IRC that has done nothing yet.
-    fn connect_irc(&mut self, slot: usize, host: [u8; 4]) -> ClientId {
+    pub(super) fn connect_irc(&mut self, slot: usize, host: [u8; 4]) -> ClientId {
         let (id, now) = (ClientId::new(slot), self.server.now());
         let encoding = Encoding::Irc(IrcShape::empty());
         let resume_request = ResumeRequest::default();

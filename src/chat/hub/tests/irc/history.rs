@@ -19,7 +19,7 @@ const ALL: &str = "batch server-time message-tags labeled-response echo-message 
 
 impl TestHub {
     /// A member with IRC and these capabilities.
-    pub(super) fn enter_with(&mut self, name: &str, caps: &str) -> ClientId {
+    pub(in crate::chat::hub::tests) fn enter_with(&mut self, name: &str, caps: &str) -> ClientId {
         let id = self.enter_irc(name);
         self.say(id, &format!("CAP REQ :{caps}"));
         self.read(id);
@@ -326,4 +326,15 @@ fn lines_of_an_ignored_member_are_not_shown_in_a_conversation() {
     server.hub.sessions[alice].flags.insert(crate::chat::session::SessionFlags::IGNORES);
     assert_eq!(server.batch(alice, "CHATHISTORY LATEST bob * 9", "bob"), ["two"]);
     assert_eq!(newest(&mut server), "bob 2026-11-20T12:00:01.000Z");
+}
+
+#[test]
+fn operator_has_the_same_source_in_the_history() {
+    let (mut server, alice, _) = told();
+    server.hub.attach_console();
+    server.say(ClientId::CONSOLE, "#den hello");
+    let source = |line: &str| line.split(' ').nth(1).map(str::to_owned);
+    let said = server.read(alice);
+    let shown = server.answer(alice, "CHATHISTORY LATEST #den * 1");
+    assert_eq!((source(&said[0]), source(&shown[1])), (Some(":server!chat@local.cloak".into()), source(&said[0])));
 }

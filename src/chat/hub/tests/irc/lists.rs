@@ -1,9 +1,12 @@
 //! Tests of LIST and NAMES.
 
+use std::time::Duration;
+
 use super::super::store_queue::start;
 use super::super::test_hub::TestHub;
 use super::irc_den;
 use crate::chat::config::Config;
+use crate::chat::id::ClientId;
 use crate::chat::record::{InitialState, RoomRecord, TopicRecord};
 use crate::chat::settings::RoomSettings;
 
@@ -29,13 +32,16 @@ fn channels_are_listed_with_their_topics_and_the_largest_first() {
 }
 
 #[test]
-fn empty_rooms_that_are_kept_are_listed() {
+fn empty_rooms_with_a_topic_are_listed_and_others_if_they_are_asked_for() {
     let (mut server, [alice, bob, carol, dave]) = irc_den();
     server.say(carol, "hello");
     server.say(carol, "/join attic");
     server.say(carol, "/leave");
     [alice, bob].into_iter().for_each(|id| server.say(id, "PART #den"));
-    assert_eq!(server.answer_irc(dave, "LIST"), listed(&["dave #lobby 1 :", "dave #den 0 :"]));
+    assert_eq!(server.answer_irc(dave, "LIST"), listed(&["dave #lobby 1 :"]));
+    assert_eq!(server.answer_irc(dave, "LIST #den"), listed(&["dave #den 0 :"]));
+    server.say(ClientId::CONSOLE, "/topic #den fish");
+    assert_eq!(server.answer_irc(dave, "LIST"), listed(&["dave #lobby 1 :", "dave #den 0 :fish"]));
 }
 
 #[test]
@@ -85,4 +91,17 @@ fn rooms_in_the_store_alone_are_listed_without_members() {
     assert_eq!(server.answer_irc(dave, "LIST"), listed(&["dave #den 0 :tea"]));
     assert_eq!(server.answer_irc(dave, "LIST T>1"), listed(&["dave #den 0 :tea"]));
     assert_eq!(server.answer_irc(dave, "LIST C>0"), listed(&[]), "when it was created is not known");
+}
+
+#[test]
+fn who_of_a_channel_and_names_from_outside_count_as_searches() {
+    let (mut server, [alice, _, _, dave]) = irc_den();
+    for search in ["WHO #den", "NAMES #den"] {
+        let refused = format!("263 dave {} :Please wait a while and try again", &search[..search.len() - 5]);
+        let is_refused = (0..40_000).any(|_| server.answer_irc(dave, search).contains(&refused));
+        assert!(is_refused, "{search}");
+        server.at += Duration::from_secs(2);
+    }
+    let names = server.answer_irc(alice, "NAMES #den");
+    assert!((0..40_000).all(|_| server.answer_irc(alice, "NAMES #den") == names), "a member is shown them");
 }

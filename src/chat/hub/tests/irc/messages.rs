@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{TestHub, irc_den};
+use crate::chat::Input;
 use crate::chat::id::ClientId;
 
 /// Lines that a session owes to the limit on its rate.
@@ -37,6 +38,21 @@ fn notice_is_never_answered() {
     }
     server.check_irc(dave, "NOTICE #den :x", &[]);
     server.check_irc(dave, "NOTICE #den :\u{1}PING 1\u{1}", &[]);
+}
+
+#[test]
+fn line_that_is_no_line_is_refused_unless_it_is_a_notice() {
+    let (mut server, [alice, ..]) = irc_den();
+    let now = server.now();
+    for (command, answers) in [(Some("notice"), 0), (Some("PRIVMSG"), 1), (None, 1)] {
+        for input in [Input::TooLong { command }, Input::NotUtf8 { command }] {
+            server.hub.handle_line(alice, input, now);
+            assert_eq!(server.read_irc(alice).len(), answers, "{input:?}");
+        }
+    }
+    server.hub.handle_line(alice, Input::SeveralLines, now);
+    let text = "A message of a WebSocket has one line; this one was not processed";
+    assert_eq!(server.read_irc(alice), [format!("FAIL * SEVERAL_LINES :{text}")]);
 }
 
 #[test]

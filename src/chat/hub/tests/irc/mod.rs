@@ -1,6 +1,7 @@
 //! Tests of members with IRC clients.
 
 mod history;
+mod labels;
 mod line_lengths;
 mod lists;
 mod markers;

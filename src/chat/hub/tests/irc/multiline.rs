@@ -74,6 +74,25 @@ fn message_of_several_lines_is_a_batch_or_several_messages() {
 }
 
 #[test]
+fn first_line_is_deleted_with_the_others() {
+    let (mut server, [alice, bob, carol, _]) = multiline_den();
+    server.say(carol, "before");
+    request_caps(&mut server, alice, "draft/message-redaction");
+    send(&mut server, alice, "#den", &["one", "two", "three"]);
+    send(&mut server, alice, "#den", &["four", "five"]);
+    server.say(carol, "after");
+    [alice, bob].into_iter().for_each(|id| drop(server.read(id)));
+    let shown = ["0-5", "0-6"].map(|id| format!(":alice REDACT #den {id}"));
+    assert_eq!(server.answer_irc(alice, "REDACT #den 0-5"), shown);
+    assert_eq!(server.answer_irc(alice, "REDACT #den 0-3"), [":alice REDACT #den 0-3"], "a line alone");
+    let shown = ["0-2", "0-4"].map(|id| format!(":alice REDACT #den {id}"));
+    assert_eq!(server.answer_irc(alice, "REDACT #den 0-2"), shown);
+    let history = server.answer(carol, "/history");
+    let texts: Vec<&str> = history.iter().filter_map(|line| line.split_once(": ").map(|(_, text)| text)).collect();
+    assert_eq!(texts, ["before", "after"], "{history:?}");
+}
+
+#[test]
 fn lines_of_others_that_the_author_has_not_read_are_not_lost() {
     let (mut server, [alice, bob, carol, _]) = multiline_den();
     server.say(bob, "PRIVMSG #den :first");
@@ -127,13 +146,51 @@ fn label_of_the_begin_is_that_of_the_echo() {
 }
 
 #[test]
-fn lines_for_one_member_are_sent_one_by_one() {
-    let (mut server, [alice, bob, carol, _]) = multiline_den();
-    send(&mut server, alice, "bob", &["one", "+ and a half", "two"]);
-    let read: Vec<_> = read_tagged(&mut server, bob);
-    assert!(read.len() == 2 && read[0].ends_with("+x=1 :alice PRIVMSG bob :one and a half"), "{read:?}");
+fn lines_for_one_member_are_one_message() {
+    let (mut server, [alice, bob, carol, dave]) = multiline_den();
+    request_caps(&mut server, alice, "echo-message");
+    send(&mut server, alice, "bob", &["one", "+ and a half", "", "two"]);
+    let read = read_tagged(&mut server, bob);
+    assert_eq!(read, read_tagged(&mut server, alice), "the author reads the same");
+    let id = read[0].strip_prefix("@msgid=0-p").and_then(|rest| rest.split_once(';')).expect("an id").0;
+    let reference = read[0].split(" BATCH +").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    assert_eq!(read[0], format!("@msgid=0-p{id};+x=1 :alice BATCH +{reference} draft/multiline bob"));
+    let inner = |rest: &str| format!("@batch={reference}{rest}");
+    assert_eq!(
+        read[1..5],
+        [
+            inner(" :alice PRIVMSG bob :one"),
+            inner(";draft/multiline-concat :alice PRIVMSG bob : and a half"),
+            inner(" :alice PRIVMSG bob :"),
+            inner(" :alice PRIVMSG bob :two"),
+        ]
+    );
+    assert_eq!(read[5..], [format!("BATCH -{reference}")]);
     send(&mut server, alice, "carol", &["one", "two"]);
-    assert_eq!(server.read(carol).len(), 2);
+    let plain = server.read(carol);
+    assert!(plain.len() == 2 && plain[1].ends_with("alice -> you: two"), "{plain:?}");
+    send(&mut server, alice, "dave", &["one", "two"]);
+    let each = read_tagged(&mut server, dave);
+    assert!(
+        each.len() == 2 && each[0].starts_with("@msgid=") && each[1] == "@+x=1 :alice PRIVMSG dave :two",
+        "{each:?}"
+    );
+    server.say(dave, "AWAY :lunch");
+    server.read(alice);
+    send(&mut server, alice, "dave", &["three", "four"]);
+    let answers: Vec<String> = server.read_irc(alice).into_iter().filter(|line| line.starts_with("301 ")).collect();
+    assert_eq!(answers, ["301 alice dave :lunch"], "it is told once");
+}
+
+#[test]
+fn lines_for_a_member_that_ignores_the_author_are_not_delivered() {
+    let (mut server, [alice, bob, carol, _]) = multiline_den();
+    server.say(carol, "/ignore alice");
+    server.read(carol);
+    send(&mut server, alice, "carol", &["one", "two"]);
+    server.say(ClientId::CONSOLE, "/mute alice");
+    send(&mut server, alice, "bob", &["one", "two"]);
+    assert_eq!((server.read(carol), server.read(bob)), (vec![], vec![]));
 }
 
 #[test]
@@ -148,4 +205,16 @@ fn muted_member_alone_reads_its_lines() {
     let shown = server.read(ClientId::CONSOLE);
     assert!(shown.len() == 2 && shown[1].ends_with("(muted) alice: two"), "{shown:?}");
     [bob, carol, dave].into_iter().for_each(|id| assert_eq!(server.read(id), NOTHING));
+}
+
+#[test]
+fn refusal_of_a_line_answers_the_begin_of_the_batch() {
+    let (mut server, [alice, ..]) = multiline_den();
+    request_caps(&mut server, alice, "labeled-response");
+    assert_eq!(server.answer(alice, "@label=a BATCH +7 draft/multiline #den"), NOTHING);
+    assert_eq!(server.answer(alice, "@batch=7 PRIVMSG #den :one"), NOTHING);
+    let refusal = "@label=a :chinwag FAIL BATCH MULTILINE_INVALID :All lines have the same command";
+    assert_eq!(server.answer(alice, "@batch=7 NOTICE #den :two"), [refusal]);
+    assert_eq!(server.answer(alice, "@batch=7 NOTICE #den :three"), NOTHING);
+    assert_eq!(server.answer(alice, "@label=b BATCH -7"), ["@label=b :chinwag ACK"]);
 }

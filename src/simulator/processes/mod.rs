@@ -1,0 +1,4 @@
+//! What works beside the server: the process that compares passwords, a sequencer.
+
+pub mod hasher;
+pub mod sequencer;
