@@ -36,4 +36,6 @@ pub struct CommonSettings {
     pub timeout: Nanos,
     /// Whether the server that the load test starts has its own core.
     pub pin: bool,
+    /// The time between two upgrades of the process `pid`, in nanoseconds.
+    pub upgrade_every: Option<Nanos>,
 }

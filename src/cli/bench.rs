@@ -46,6 +46,10 @@ struct Common {
     #[arg(long, global = true, requires = "addr", value_name = "PID", value_parser = value_parser!(u32).range(1..i64::from(PID_LIMIT)))]
     pid: Option<u32>,
 
+    /// Have the server of --pid replaced by the program on disk every so many seconds (chinwag manual service). Its cost is not measured
+    #[arg(long, global = true, requires = "pid", value_name = "SECONDS", value_parser = value_parser!(u32).range(1..=3600))]
+    upgrade_every: Option<u32>,
+
     /// wait: wait for a prompt of the server before sending the name; none: send it at once
     #[arg(long, global = true, value_enum, default_value_t, value_name = "PROMPT")]
     prompt: Expect,
@@ -150,6 +154,9 @@ impl Bench {
             ScenarioArgs::One(scenario) => vec![scenario.clone()],
             ScenarioArgs::All => all_scenarios(),
         };
+        if common.upgrade_every.is_some() && scenarios.len() > 1 {
+            usage_error("--upgrade-every is for one scenario: name it in place of all".into());
+        }
         for scenario in &scenarios {
             if let Err(text) = scenario.check().and_then(|()| common.check(scenario)) {
                 usage_error(text);
@@ -167,6 +174,7 @@ impl Bench {
             at_once: common.at_once.map(|at_once| at_once as usize),
             timeout: u64::from(common.timeout) * SECOND,
             pin: common.pin,
+            upgrade_every: common.upgrade_every.map(|seconds| u64::from(seconds) * SECOND),
         };
         Settings { common: settings, scenarios, json: common.json, svg: common.svg.clone() }
     }

@@ -145,6 +145,7 @@ impl Serve {
             password: self.password(),
             motd: self.general.motd.clone(),
             hub: self.hub(),
+            takes_over: false,
             reload: None,
         }
     }

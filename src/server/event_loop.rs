@@ -10,7 +10,7 @@ use std::time::Duration;
 use log::{Level, info, warn};
 use mio::event::Event;
 use mio::{Events, Interest, Poll, Registry, Token};
-use signal_hook::consts::SIGHUP;
+use signal_hook::consts::{SIGHUP, SIGUSR2};
 use signal_hook_mio::v1_0::Signals;
 
 use super::connection::transport::{
@@ -18,11 +18,12 @@ use super::connection::transport::{
 };
 use super::console::{Console, ScreenSettings};
 use super::control::{self, Control};
+use super::engine::state::{EngineSettings, Sockets};
 use super::engine::{Budget, Engine};
 use super::http::Access;
 use super::http::api::ApiTokens;
 use super::limits::Limits;
-use super::listen;
+use super::listen::{self, Listening};
 use super::password::{Hasher, HasherCommand};
 use super::reload::{ProcessSettings, Reload, ReloadedCertificates, Reloader};
 use super::service::ServiceManager;
@@ -30,6 +31,8 @@ use super::store_writer::StoreWriter;
 use super::tls::expiry::{CertificateWatch, Validity};
 use super::tls::self_signed::Introduction;
 use super::trusted_peer::TrustedPeer;
+use super::upgrade::successor::TakenEngine;
+use super::upgrade::{Offer, Parts, Program, Upgrade};
 use crate::chat::{ClientId, Hub, Notice, Now, OPERATOR_LOG};
 use crate::terminal::session;
 use crate::util::clock::Clock;
@@ -41,8 +44,9 @@ const CONSOLE: Token = Token(1);
 const CONSOLE_OUTPUT: Token = Token(2);
 const LOG_OUTPUT: Token = Token(3);
 const HASHER: Token = Token(4);
-const CONTROL: Token = Token(5);
-const CONTROL_CONNECTIONS: usize = 6;
+const UPGRADE: Token = Token(5);
+const CONTROL: Token = Token(6);
+const CONTROL_CONNECTIONS: usize = 7;
 const LISTENERS: usize = CONTROL_CONNECTIONS + control::MAX_CONNECTIONS;
 /// Events of one poll at most.
 const EVENTS: usize = 1024;
@@ -81,13 +85,16 @@ pub struct EventLoop {
     tls: Option<Rc<TlsServer>>,
     /// Told how the server is, if one has started it.
     service_manager: Option<ServiceManager>,
+    /// Replaces this process by its successor.
+    upgrade: Option<Upgrade>,
     /// Where other processes of this program ask for something, if there is a socket for that.
     control: Option<Control>,
     engine: Engine<ServerListener>,
 }
 
 impl EventLoop {
-    /// Sets up the poll; nothing is accepted before [`EventLoop::run`]. `screen`: the console is drawn on its terminal.
+    /// Sets up the poll; nothing is accepted before [`EventLoop::run`]. `screen`: the console is drawn on its terminal. `taken`:
+    /// what goes on from a predecessor, whose listeners and hub the others are.
     ///
     /// # Errors
     /// If the kernel refuses the poll, the signals' pipe, or a registration.
@@ -98,6 +105,7 @@ impl EventLoop {
         max_connections: usize,
         console: bool,
         screen: Option<ScreenSettings>,
+        taken: Option<TakenEngine>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let registry = poll.registry();
@@ -110,15 +118,28 @@ impl EventLoop {
         let mut signals = signals::watch_for_server()?;
         registry.register(&mut signals, SIGNALS, Interest::READABLE)?;
         let tokens = [CONSOLE, CONSOLE_OUTPUT];
-        let console = console.then(|| Console::new(&mut hub, registry, tokens, limits.max_line, screen)).transpose()?;
+        let mut console =
+            console.then(|| Console::new(&mut hub, registry, tokens, limits.max_line, screen)).transpose()?;
         if console.as_ref().is_some_and(Console::is_drawn) {
             session::SIGNALS.into_iter().try_for_each(|signal| signals.add_signal(signal))?;
         }
         logging::watch(registry, LOG_OUTPUT)?;
-        let engine = Engine::new(hub, listeners, limits, Budget::default(), max_connections);
+        let budget = Budget::default();
+        let (engine, clock) = match taken {
+            None => (Engine::new(hub, listeners, limits, budget, max_connections), Clock::start()),
+            Some(TakenEngine { state, streams, console: kept, at, .. }) => {
+                if let (Some(console), Some(kept)) = (&mut console, kept) {
+                    console.restore(kept);
+                }
+                let sockets = Sockets { streams, listeners };
+                let settings = EngineSettings { limits, budget, max_connections };
+                let engine = Engine::from_state(state, hub, sockets, settings, registry).map_err(io::Error::other)?;
+                (engine, Clock::go_on_from(at))
+            }
+        };
         Ok(EventLoop {
             poll,
-            clock: Clock::start(),
+            clock,
             signals,
             signalled: false,
             hung_up: false,
@@ -128,6 +149,7 @@ impl EventLoop {
             hasher: None,
             tls: None,
             service_manager: None,
+            upgrade: None,
             control: None,
             engine,
         })
@@ -162,6 +184,17 @@ impl EventLoop {
     /// Sets who is told how the server is.
     pub fn set_service_manager(&mut self, service_manager: Option<ServiceManager>) {
         self.service_manager = service_manager;
+    }
+
+    /// Lets the process be replaced: by `program`, with settings for which `offer` holds.
+    pub fn set_upgrade(&mut self, program: io::Result<Program>, offer: Offer, listening: Vec<Listening>) {
+        self.upgrade = Some(Upgrade::new(program, UPGRADE, offer, listening));
+    }
+
+    /// Takes the files of the Unix sockets that a predecessor has made: they are removed at the end.
+    pub fn own_files(&self) {
+        self.engine.listeners().for_each(|(_, listener)| listener.set_owns_file(true));
+        self.control.iter().filter_map(Control::listener).for_each(|listener| listener.set_owns_file(true));
     }
 
     /// Sets the control socket.
@@ -244,6 +277,9 @@ impl EventLoop {
             self.engine.process_output(now);
             self.answer_control(now.at);
             self.tell_service_manager(now.at);
+            if self.go_on_with_upgrade(now) {
+                return Ok(0);
+            }
             if let Some(console) = &mut self.console {
                 console.show(self.engine.hub_mut(), now.at);
             }
@@ -257,6 +293,40 @@ impl EventLoop {
                 return Ok(0);
             }
         }
+    }
+
+    /// Goes on with an upgrade; `true` if this process has been replaced, and must end.
+    fn go_on_with_upgrade(&mut self, now: Now) -> bool {
+        let Some((upgrade, parts)) = self.upgrade_parts() else { return false };
+        if !upgrade.turn(parts, now) {
+            return false;
+        }
+        for signal in self.signals.pending() {
+            self.upgrade.iter().for_each(|upgrade| upgrade.pass_on(signal));
+        }
+        true
+    }
+
+    /// Begins an upgrade, unless one is under way.
+    fn begin_upgrade(&mut self, now: Now) {
+        if let Some((upgrade, parts)) = self.upgrade_parts()
+            && let Err(why) = upgrade.begin(parts, now.at)
+        {
+            warn!("SIGUSR2: {why}");
+        }
+    }
+
+    fn upgrade_parts(&mut self) -> Option<(&mut Upgrade, Parts<'_>)> {
+        let parts = Parts {
+            registry: self.poll.registry(),
+            clock: &self.clock,
+            engine: &mut self.engine,
+            console: self.console.as_mut(),
+            hasher: self.hasher.as_mut(),
+            manager: self.service_manager.as_mut(),
+            control: self.control.as_mut(),
+        };
+        self.upgrade.as_mut().map(|upgrade| (upgrade, parts))
     }
 
     /// The timeout of the next poll.
@@ -273,8 +343,9 @@ impl EventLoop {
         let certificates = self.certificates.as_ref().map(CertificateWatch::next_deadline);
         let console = self.console.as_ref().and_then(|console| console.next_deadline(now));
         let manager = self.service_manager.as_ref().and_then(ServiceManager::next_deadline);
+        let upgrade = self.upgrade.as_ref().and_then(Upgrade::next_deadline);
         let control = self.control.as_ref().and_then(Control::next_deadline);
-        [self.engine.next_deadline(), hasher, retry, certificates, console, manager, control]
+        [self.engine.next_deadline(), hasher, retry, certificates, console, manager, upgrade, control]
             .into_iter()
             .flatten()
             .min()
@@ -306,6 +377,7 @@ impl EventLoop {
             CONSOLE => self.console.iter_mut().for_each(Console::notify),
             CONSOLE_OUTPUT | LOG_OUTPUT => {}
             HASHER => self.hasher.iter_mut().for_each(Hasher::notify),
+            UPGRADE => self.upgrade.iter_mut().for_each(Upgrade::notify),
             CONTROL => self.control.iter_mut().for_each(Control::notify_listener),
             Token(token) if token < LISTENERS => self.control.iter_mut().for_each(|control| control.notify(token)),
             Token(token) if token < CONNECTIONS => self.engine.notify_listener(token - LISTENERS),
@@ -315,13 +387,18 @@ impl EventLoop {
 
     /// Handles signals: the first one that ends the server begins the shutdown; a second one returns the exit code.
     fn take_signals(&mut self, now: Now) -> Option<u8> {
-        for signal in self.signals.pending() {
+        let signals: Vec<i32> = self.signals.pending().collect();
+        for signal in signals {
             if let Some(console) = self.console.as_mut().filter(|_| session::SIGNALS.contains(&signal)) {
                 console.handle_signal(signal, self.engine.hub_mut());
                 continue;
             }
             if signal == SIGHUP && !self.engine.hub().is_p2p() && !self.engine.is_ending() {
                 self.hung_up = true;
+                continue;
+            }
+            if signal == SIGUSR2 && !self.engine.is_ending() {
+                self.begin_upgrade(now);
                 continue;
             }
             if !signals::ends_server(signal, self.engine.hub().is_p2p()) {

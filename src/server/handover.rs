@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::engine::state::EngineState;
-use crate::chat::HubState;
+use super::connection::transport::{Listener, Transport};
+use super::engine::Engine;
+use super::engine::state::{EngineState, EngineView};
+use crate::chat::{HubState, HubView};
 
 /// The version of the envelope and of all that is in it.
 ///
@@ -27,6 +29,34 @@ pub struct Handover {
     pub at: Duration,
     pub engine: EngineState,
     pub hub: HubState,
+}
+
+/// The same, borrowed from a server that may go on: it is written as a [`Handover`] is.
+#[derive(Serialize)]
+#[serde(bound = "")]
+pub struct HandoverView<'a, S> {
+    version: u32,
+    at: Duration,
+    engine: EngineView<'a, S>,
+    hub: HubView<'a>,
+}
+
+impl<'a, S> HandoverView<'a, S> {
+    /// The state of an engine and its hub between two turns.
+    pub fn of<L: Listener<Transport = S>>(engine: &'a Engine<L>, at: Duration) -> Self
+    where
+        S: Transport,
+    {
+        HandoverView { version: VERSION, at, engine: engine.state(), hub: engine.hub().state() }
+    }
+
+    /// The state as JSON.
+    ///
+    /// # Errors
+    /// If a part cannot be written as JSON, which is an error of the program.
+    pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(self)
+    }
 }
 
 /// The version alone, which every later version can read.
@@ -65,11 +95,16 @@ impl Handover {
     /// # Errors
     /// If another version wrote it, or it cannot be read.
     pub fn from_json(json: &[u8]) -> Result<Self, HandoverError> {
+        let state = match serde_json::from_slice::<Handover>(json) {
+            Ok(state) if state.version == VERSION => return Ok(state),
+            state => state,
+        };
+        // Read alone only if that has failed, since the state of a large server has many megabytes.
         let Envelope { version } = serde_json::from_slice(json).map_err(HandoverError::Unreadable)?;
-        if version != VERSION {
-            return Err(HandoverError::Version(version));
+        match state {
+            Err(error) if version == VERSION => Err(HandoverError::Unreadable(error)),
+            _ => Err(HandoverError::Version(version)),
         }
-        serde_json::from_slice(json).map_err(HandoverError::Unreadable)
     }
 }
 

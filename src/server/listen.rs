@@ -11,6 +11,7 @@ use super::engine::accept;
 use super::limits::Limits;
 use super::listen_addr::{ListenAddr, ListenPlace};
 use super::service::activation::{Activated, OpenSocket};
+use super::upgrade::inventory::PassedListener;
 
 /// How the sockets of a server listen.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +21,18 @@ pub struct ListenOptions<'a> {
     pub unix_mode: u32,
     /// What TLS connections share; `None` if there are none.
     pub tls: Option<&'a Rc<TlsServer>>,
+}
+
+/// A listener, as it is described.
+#[derive(Clone, Debug)]
+pub struct Listening {
+    pub kind: ListenerKind,
+    /// Its address, with the real port.
+    pub addr: ListenAddr,
+    /// Its address as the options have it.
+    pub asked: ListenPlace,
+    /// Whether the service manager has opened it.
+    pub is_activated: bool,
 }
 
 /// Makes the socket that listens on an address, for connections of this kind.
@@ -57,6 +70,30 @@ pub fn adopt(Activated { kind, addr, socket }: Activated, options: ListenOptions
         }
     };
     listener.map_err(|error| Error::Listen(addr.place, error))
+}
+
+/// Takes over a socket of the predecessor, for connections of this kind, with TLS if `has_tls`.
+///
+/// # Errors
+/// If the kernel refuses its options.
+pub fn take_over(
+    passed: PassedListener,
+    kind: ListenerKind,
+    has_tls: bool,
+    options: ListenOptions,
+) -> Result<ServerListener, Error> {
+    let PassedListener { entry, socket } = passed;
+    let ListenOptions { limits, tls, .. } = options;
+    let listener = match entry.addr.place {
+        ListenPlace::Unix(_) => UnixServer::take_over(socket.into(), entry.file).map(|server| {
+            server.set_send_buffer(limits.send_buffer);
+            ServerListener::Unix(server)
+        }),
+        ListenPlace::Tcp(_) => {
+            accept::adopt(socket.into(), limits).map(|socket| tcp(socket, kind, tls.filter(|_| has_tls)))
+        }
+    };
+    listener.map_err(|error| Error::Listen(entry.addr.place, error))
 }
 
 /// A listening TCP socket, with TLS if there is any.

@@ -4,8 +4,10 @@ use std::fmt::{self, Display, Formatter};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 /// An address to listen on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListenAddr {
     pub place: ListenPlace,
     /// Whether connections begin with a TLS handshake.
@@ -13,7 +15,7 @@ pub struct ListenAddr {
 }
 
 /// Where a socket listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ListenPlace {
     /// TCP; port 0 picks a free one.
     Tcp(SocketAddr),

@@ -22,10 +22,11 @@ pub(crate) mod store_writer;
 pub mod tls;
 pub mod trusted_peer;
 mod unwritten;
+pub mod upgrade;
 
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{self, PathBuf};
 use std::time::Instant;
 
 use log::{LevelFilter, info, warn};
@@ -36,17 +37,20 @@ use self::console::{ScreenSettings, introduction};
 use self::control::ControlPlace;
 use self::http::Access;
 pub use self::limits::Limits;
-use self::listen::ListenOptions;
+use self::listen::{ListenOptions, Listening};
 use self::listen_addr::{ListenAddr, ListenPlace};
 pub use self::password_file::PasswordSource;
 use self::reload::{AtStart, Reloader, read_motd, read_tokens};
 pub use self::reload::{ReadSettings, Reloaded};
 use self::service::ServiceManager;
 use self::service::activation::{self, Activated, SocketUse};
-use self::store_writer::StoreWriter;
+use self::store_writer::{StoreWriter, StoreWriterState};
 use self::tls::self_signed::Introduction;
 use self::tls::{CertificateSource, Certificates, TlsError, expiry, self_signed};
 use self::trusted_peer::TrustedPeer;
+use self::upgrade::inventory::{PassedListener, take_listener};
+use self::upgrade::successor::{self, TakenOver};
+use self::upgrade::{Channel, Message, Offer, Program};
 use crate::chat::{Config, ConsoleText, Hub, Lang, Mode, Notice, OPERATOR_LOG};
 use crate::store::{self, Store};
 use crate::util::clock::Clock;
@@ -114,6 +118,8 @@ pub struct Settings {
     pub motd: Option<PathBuf>,
     /// The limits of the hub, except the maximum users; its admission queue is cut to what is possible.
     pub hub: Config,
+    /// Whether this process takes over a running server, which has started it, in an upgrade.
+    pub takes_over: bool,
     /// Reads the settings again, for SIGHUP and `/reload`; without it only the file with the password is read again.
     pub reload: Option<ReadSettings>,
 }
@@ -142,6 +148,9 @@ pub enum Error {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(store::Error),
+    /// The running server cannot be taken over.
+    #[error("cannot take over the server: {0}")]
+    TakeOver(String),
     /// The control socket cannot be made.
     #[error("cannot make the control socket {}: {}; choose another place with --control PATH", .0.display(), plain_words(.1))]
     Control(PathBuf, #[source] io::Error),
@@ -164,6 +173,18 @@ const MAX_RUN: u64 = 1 << 53;
 /// # Errors
 /// If it cannot be started, or the kernel's poll fails.
 pub fn run(settings: Settings) -> Result<u8, Error> {
+    let channel = settings.takes_over.then(Channel::of_standard_input).transpose().map_err(Error::Start)?;
+    let result = serve(settings, channel.as_ref());
+    if let (Some(channel), Err(error)) = (&channel, &result) {
+        // The server logs it; this process does so too, at its end.
+        let _ = channel.send(&Message::Refused { why: error.to_string() });
+    }
+    result
+}
+
+/// Runs a server; `channel` is that to its predecessor, if it takes over from one.
+fn serve(settings: Settings, channel: Option<&Channel>) -> Result<u8, Error> {
+    let program = Program::of_this_process();
     let Settings {
         listen,
         irc,
@@ -186,6 +207,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         password,
         motd,
         mut hub,
+        takes_over: _,
         reload,
     } = settings;
     let console = match console {
@@ -209,8 +231,17 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     hub.hash_key = [random(), random()];
     hub.cloak_key = [random(), random()];
     access.hosts.extend(http::machine_names());
-    let activated = activation::take(&sockets)?;
-    let passed: Vec<ListenAddr> = activated.iter().map(|socket| socket.addr.clone()).collect();
+    let mut offer = Offer { is_p2p: hub.mode == Mode::P2p, has_console: console, store: None, activated: Vec::new() };
+    offer.store = store.as_ref().map(|store| path::absolute(&store.path).unwrap_or_else(|_| store.path.clone()));
+    let activated = match channel {
+        None => activation::take(&sockets)?,
+        Some(_) => Vec::new(),
+    };
+    let passed: Vec<ListenAddr> = match channel {
+        None => activated.iter().map(|socket| socket.addr.clone()).collect(),
+        Some(channel) => successor::check_offer(channel, &offer)?,
+    };
+    offer.activated.clone_from(&passed);
     let all = [&passed[..], &listen, &irc, &web_addrs, &admin].concat();
     let load = |source: CertificateSource| Certificates::load(&source, &self_signed::names(&access.hosts, &all));
     let is_self_signed = tls.as_ref().is_some_and(CertificateSource::is_self_signed);
@@ -224,20 +255,37 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         (ListenerKind::Admin, admin),
     ];
     let options = ListenOptions { limits: &limits, unix_mode, tls: tls.as_ref() };
-    let (addrs, listeners) = listen_on(activated, kinds, options)?;
-    let opened = store.map(|store| open(store, &hub)).transpose().map_err(Error::Store)?;
-    // After the store: a second server with the same store is told about that first.
-    let control = control.as_ref().map(ControlPlace::listen).transpose()?.flatten();
+    let (mut handed_over, mut taken, taken_hub) = match channel.map(successor::receive).transpose()? {
+        None => (Vec::new(), None, None),
+        Some(TakenOver { listeners, engine, hub }) => (listeners, Some(engine), Some(hub)),
+    };
+    let mut passed_control = taken.as_mut().and_then(|taken| taken.control.take());
+    let (listening, listeners) = listen_on(activated, kinds, options, &mut handed_over)?;
+    let addrs: ByKind<ListenAddr> = listening.iter().map(|one| (one.kind, one.addr.clone())).collect();
     let (hub_config, name) = (hub.clone(), hub.name.clone());
-    let mut hub = Hub::new(hub, renderers_of(lang, &name));
-    let store_writer = opened.map(|(store_writer, start)| {
-        hub.restore(start, Clock::start().now());
-        store_writer
-    });
+    let renderers = renderers_of(lang, &name);
+    let (hub, store_writer) = match (taken_hub, &mut taken) {
+        (Some(state), Some(taken)) => {
+            let kept = taken.state.store_writer.take().unwrap_or_default();
+            let store_writer = store.map(|store| reopen(store, kept)).transpose().map_err(Error::Store)?;
+            (Hub::from_state(state, hub, renderers), store_writer)
+        }
+        _ => {
+            let opened = store.map(|store| open(store, &hub)).transpose().map_err(Error::Store)?;
+            let mut hub = Hub::new(hub, renderers);
+            let store_writer = opened.map(|(store_writer, start)| {
+                hub.restore(start, Clock::start().now());
+                store_writer
+            });
+            (hub, store_writer)
+        }
+    };
+    // After the store: a second server with the same store is told about that first.
+    let control = control.as_ref().map(|place| place.listen(&mut passed_control)).transpose()?.flatten();
     let has_accounts = store_writer.is_some() && hub.has_accounts();
     let screen = is_drawn.then(|| screen_settings(&hub_config, lang, &addrs, style.on_console));
-    let mut event_loop =
-        event_loop::EventLoop::new(hub, listeners, limits, connections, console, screen).map_err(Error::Start)?;
+    let mut event_loop = event_loop::EventLoop::new(hub, listeners, limits, connections, console, screen, taken)
+        .map_err(Error::Start)?;
     event_loop.set_store_writer(store_writer);
     if let Some(control) = control {
         event_loop.set_control(control).map_err(Error::Start)?;
@@ -261,7 +309,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     }
     if let Some(certificates) = &certificates {
         event_loop.watch_certificates(certificates.validities());
-        if is_self_signed {
+        if is_self_signed && channel.is_none() {
             event_loop.tell_how_to_connect(&Introduction::new(&certificates.first().fingerprint, &tls_lines));
         }
     }
@@ -271,33 +319,65 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     event_loop.set_access(access);
     event_loop.set_proxies(proxies);
     event_loop.set_service_manager(ServiceManager::from_env());
+    event_loop.set_upgrade(program, offer, listening);
     logging::flush();
+    if let Some(channel) = channel {
+        successor::await_go_on(channel)?;
+        event_loop.own_files();
+        close_unwanted(handed_over);
+        if let Some((file, _)) = passed_control {
+            file.set_owned(true);
+        }
+        successor::tell_serving(channel);
+    }
     event_loop.run().map_err(Error::Poll)
 }
 
 /// What belongs to listeners, with the protocol of their connections.
 type ByKind<T> = Vec<(ListenerKind, T)>;
 
-/// Makes all listeners; returns them with their addresses, which have the real ports.
+/// Makes all listeners; returns what they are, with the real ports. Those of `handed_over` that can serve are used; those that
+/// are not wanted stay in it.
 fn listen_on(
     activated: Vec<Activated>,
     kinds: ByKind<Vec<ListenAddr>>,
     options: ListenOptions,
-) -> Result<(ByKind<ListenAddr>, ByKind<ServerListener>), Error> {
-    let (mut addrs, mut listeners) = (Vec::new(), Vec::new());
+    handed_over: &mut Vec<PassedListener>,
+) -> Result<(Vec<Listening>, ByKind<ServerListener>), Error> {
+    let (mut listening, mut listeners) = (Vec::new(), Vec::new());
     for socket in activated {
-        addrs.push((socket.kind, socket.addr.clone()));
-        listeners.push((socket.kind, listen::adopt(socket, options)?));
+        let (kind, addr) = (socket.kind, socket.addr.clone());
+        listening.push(Listening { kind, asked: addr.place.clone(), addr, is_activated: true });
+        listeners.push((kind, listen::adopt(socket, options)?));
+    }
+    for passed in handed_over.extract_if(.., |passed| passed.entry.is_activated) {
+        let (kind, addr) = (passed.entry.kind, passed.entry.addr.clone());
+        listeners.push((kind, listen::take_over(passed, kind, addr.tls, options)?));
+        listening.push(Listening { kind, asked: addr.place.clone(), addr, is_activated: true });
     }
     for (kind, listen) in kinds {
         for addr in listen {
-            let socket = listen::listen(&addr, kind, options)?;
-            let place = socket.local_addr().map_or(addr.place, ListenPlace::Tcp);
-            addrs.push((kind, ListenAddr { place, ..addr }));
+            let asked = addr.place.clone();
+            let (place, socket) = match take_listener(handed_over, kind, &addr) {
+                Some(passed) => (passed.entry.addr.place.clone(), listen::take_over(passed, kind, addr.tls, options)?),
+                None => {
+                    let socket = listen::listen(&addr, kind, options)?;
+                    (socket.local_addr().map_or(addr.place, ListenPlace::Tcp), socket)
+                }
+            };
+            listening.push(Listening { kind, addr: ListenAddr { place, ..addr }, asked, is_activated: false });
             listeners.push((kind, socket));
         }
     }
-    Ok((addrs, listeners))
+    Ok((listening, listeners))
+}
+
+/// Closes the listeners of the predecessor that the settings do not name any more.
+fn close_unwanted(listeners: Vec<PassedListener>) {
+    for PassedListener { entry, .. } in listeners {
+        info!("not listening on {} any more", listen::address(entry.kind, &entry.addr));
+        entry.file.iter().for_each(|file| file.set_owned(true));
+    }
 }
 
 /// Checks what can be checked of settings without starting a server: the files that they name.
@@ -345,6 +425,11 @@ fn screen_settings(hub: &Config, lang: Lang, addrs: &[(ListenerKind, ListenAddr)
         introduction: introduction::lines(addrs, &introduction::own_addresses(), speaking, lang),
         addr: addrs.first().map(|(kind, addr)| listen::address(*kind, addr)).unwrap_or_default(),
     }
+}
+
+/// Opens the store that the predecessor has closed; its state has what is kept in memory.
+fn reopen(options: store::Options, kept: StoreWriterState) -> Result<StoreWriter, store::Error> {
+    Store::open_existing(&options).map(|store| StoreWriter::restore(store, options.keep_days.is_some(), kept))
 }
 
 /// Opens the store, and loads what is kept in memory.

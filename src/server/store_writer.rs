@@ -130,6 +130,35 @@ impl StoreWriter {
         StoreWriter { store, ages, copying: None, state }
     }
 
+    /// What it knows besides the store, to be written.
+    pub fn state(&self) -> &StoreWriterState {
+        &self.state
+    }
+
+    /// Closes the file, so that a successor can open it. Nothing may be written before [`StoreWriter::take_back`].
+    pub fn release(&mut self) {
+        self.store.release();
+    }
+
+    /// Opens the file again that no successor has taken over.
+    ///
+    /// # Errors
+    /// Why that is impossible. It counts as a failure of the store, which is tried again.
+    pub fn take_back(&mut self, now: Duration) -> Result<(), String> {
+        self.store.reopen().map_err(|error| {
+            let fault = StoreFault { reopens: true, ..StoreFault::new(&error, now) };
+            self.begin_fault(&error, fault);
+            error.to_string()
+        })
+    }
+
+    /// From now on records are buffered.
+    fn begin_fault(&mut self, error: &Error, fault: StoreFault) {
+        error!(target: OPERATOR_LOG, "{error}; until then records are buffered in memory, up to {UNWRITTEN_BYTES} bytes");
+        self.state.counts.faults += 1;
+        self.state.fault = Some(fault);
+    }
+
     /// Closes the store, and gives what else the store writer knows.
     pub fn into_state(self) -> StoreWriterState {
         self.state
@@ -178,10 +207,8 @@ impl StoreWriter {
                 None
             }
             Err(error) => {
-                error!(target: OPERATOR_LOG, "{error}; until then records are buffered in memory, up to {UNWRITTEN_BYTES} bytes");
-                self.state.counts.faults += 1;
+                self.begin_fault(&error, StoreFault::new(&error, now));
                 self.buffer_records(records);
-                self.state.fault = Some(StoreFault::new(&error, now));
                 Some(StoreStatus::Fails(error.to_string()))
             }
         }

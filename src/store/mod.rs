@@ -207,6 +207,13 @@ impl Store {
         }
     }
 
+    /// Closes the file for another process that opens it; [`Store::reopen`] takes it back. Its log stays beside it, which
+    /// the other process reads.
+    pub fn release(&mut self) {
+        self.cancel_copy();
+        self.close();
+    }
+
     /// Begins to copy the store into a new file, which only its owner can read; one copy at a time.
     ///
     /// # Errors
@@ -251,8 +258,11 @@ impl Store {
         match self.identity.check(&path) {
             Ok(_) => self.reopen_path(),
             Err(Error::Gone(gone)) if gone != path => {
-                // Only the log was removed: its content can be read while it is open.
-                self.read(|connection, _| connection::checkpoint(connection))?;
+                // Only the log was removed: its content can be read while it is open. If it is closed, another process may have
+                // moved its content into the file; an older file is refused.
+                if self.connection.is_ok() {
+                    self.read(|connection, _| connection::checkpoint(connection))?;
+                }
                 self.reopen_path()
             }
             // If the log at that path belonged to this file, SQLite would apply it to the other file.

@@ -62,18 +62,25 @@ impl LocalZone {
 /// Reads both clocks at once.
 pub struct Clock {
     start: Instant,
+    /// The time at the start.
+    first: Duration,
     zone: LocalZone,
 }
 
 impl Clock {
     /// Starts at zero.
     pub fn start() -> Self {
-        Clock { start: Instant::now(), zone: LocalZone::default() }
+        Self::go_on_from(Duration::ZERO)
+    }
+
+    /// Starts at the time of another clock, which it replaces.
+    pub fn go_on_from(first: Duration) -> Self {
+        Clock { start: Instant::now(), first, zone: LocalZone::default() }
     }
 
     /// The time since the start.
     pub fn elapsed(&self) -> Duration {
-        self.start.elapsed()
+        self.first + self.start.elapsed()
     }
 
     /// The time on both clocks.

@@ -221,6 +221,14 @@ pub fn release() {
     }
 }
 
+/// The standard error of the process, if its descriptor is the internal pipe; for a process that is started.
+///
+/// # Errors
+/// If there are no file descriptors left.
+pub fn own_stderr() -> io::Result<Option<OwnedFd>> {
+    LOGGER.get().map(|logger| logger.stderr.try_clone()).transpose()
+}
+
 /// Registers for events under `token` when standard error becomes writable.
 ///
 /// # Errors

@@ -10,8 +10,8 @@ use signal_hook_mio::v1_0::Signals;
 /// Signals that ask a program to end.
 const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 
-/// Signals that a server logs and ignores; uncaught, they would end the process.
-const IGNORED: [i32; 3] = [SIGUSR1, SIGUSR2, SIGALRM];
+/// Signals that a server logs and ignores, and SIGUSR2, at which it is replaced; uncaught, they would end the process.
+const OTHERS: [i32; 3] = [SIGUSR1, SIGUSR2, SIGALRM];
 
 /// Catches SIGINT, SIGTERM, and also SIGHUP unless the program was started with it ignored, as by nohup(1).
 ///
@@ -21,13 +21,13 @@ pub fn watch() -> io::Result<Signals> {
     if is_ignored(SIGHUP) { Signals::new([SIGINT, SIGTERM]) } else { Signals::new(ENDING) }
 }
 
-/// Catches the signals of [`watch`] and those that a server logs and ignores.
+/// Catches the signals of [`watch`] those that a server logs and ignores, and SIGUSR2.
 ///
 /// # Errors
 /// If the pipe through which signals arrive cannot be made.
 pub fn watch_for_server() -> io::Result<Signals> {
     let signals = watch()?;
-    IGNORED.into_iter().try_for_each(|signal| signals.add_signal(signal))?;
+    OTHERS.into_iter().try_for_each(|signal| signals.add_signal(signal))?;
     Ok(signals)
 }
 

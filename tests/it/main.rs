@@ -17,4 +17,5 @@ mod service;
 mod store;
 mod tls;
 mod transcript;
+mod upgrade;
 mod web;

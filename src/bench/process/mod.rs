@@ -6,3 +6,4 @@ pub mod cost;
 pub mod helper;
 pub(super) mod pipe;
 pub mod target;
+pub mod upgrades;

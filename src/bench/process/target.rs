@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use super::certificate_folder::CertificateFolder;
 use super::cost::Process;
 use super::helper::{OutputStream, Subprocess};
+use super::upgrades::Upgrades;
 use crate::bench::driver::clock;
 use crate::bench::driver::clock::{MILLISECOND, SECOND};
 use crate::bench::driver::generator::Generator;
@@ -60,7 +61,12 @@ impl Target {
             return Self::start(generator, settings, people + SPARE, size);
         };
         let process = settings.pid.map(Process::new).transpose();
-        let process = process.map_err(|error| Error::Subprocess("--pid", error.to_string()))?;
+        let mut process = process.map_err(|error| Error::Subprocess("--pid", error.to_string()))?;
+        if let (Some(pid), Some(every)) = (settings.pid, settings.upgrade_every) {
+            generator.upgrades = Some(Upgrades::new(pid, every));
+            // It is another one after each upgrade, whose cost has another beginning.
+            process = None;
+        }
         let CommonSettings { encoding, prompt, welcome, tls, .. } = *settings;
         let endpoint = Endpoint { addr, encoding, prompt, welcome, tls };
         Ok(Target { endpoint, process, own: None, _folder: None })

@@ -117,6 +117,14 @@ impl<M: Figures> Report<M> {
         self.scenarios.push(ScenarioReport { command: String::new(), outcome: Outcome::Passed, notes, measured });
     }
 
+    /// Adds a remark to the running scenario.
+    pub fn note(&mut self, note: String) {
+        if self.scenarios.last().is_none_or(|done| !done.command.is_empty()) {
+            self.add(None, Vec::new());
+        }
+        self.scenarios.last_mut().expect("one was added").notes.push(note);
+    }
+
     /// Ends the running scenario; `command` repeats it.
     pub fn end_scenario(&mut self, command: String, result: Result<(), Error>) -> Outcome {
         if self.scenarios.last().is_none_or(|done| !done.command.is_empty()) {

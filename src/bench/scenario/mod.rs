@@ -182,6 +182,9 @@ pub fn command(scenario: &AnyScenario, settings: &CommonSettings) -> String {
     if let Some(pid) = settings.pid {
         command += &format!(" --pid {pid}");
     }
+    if let Some(every) = settings.upgrade_every {
+        command += &format!(" --upgrade-every {}", every / SECOND);
+    }
     for (option, taken) in [("prompt", settings.prompt), ("welcome", settings.welcome)] {
         if !taken {
             command += &format!(" --{option} none");

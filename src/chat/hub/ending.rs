@@ -228,6 +228,16 @@ impl Hub {
     pub fn disconnect_for_shutdown(&mut self, id: ClientId, now: Now) {
         self.end_session(id, Cause::ShutDown, Close::WhenRead, now);
     }
+
+    /// Ends a session that no other process can go on with when one takes over the server. Its later input is ignored.
+    pub fn disconnect_for_upgrade(&mut self, id: ClientId, now: Now) {
+        let is_ending = |session: &Session| matches!(session.stage, SessionStage::Leaving);
+        if self.sessions.get(id).is_none_or(is_ending) {
+            return;
+        }
+        self.fanout().send(id, &Event::Notice(Notice::ShuttingDown));
+        self.end_session(id, Cause::ShutDown, Close::WhenRead, now);
+    }
 }
 
 /// The cause in the log. Clients read the texts of `i18n` instead.

@@ -13,7 +13,7 @@ use super::login::prompts::Prompts;
 use super::output::outbound::OutboundState;
 use super::posts::Posts;
 use super::reports::stats::Stats;
-use super::rooms::RoomsState;
+use super::rooms::{RoomsState, RoomsView};
 use super::store_queue::StoreQueue;
 use super::store_queue::conversations::Conversations;
 use super::{Hub, Shared};
@@ -23,7 +23,7 @@ use crate::chat::encoding::Renderers;
 use crate::chat::id::ClientId;
 use crate::chat::input::ResumeRequest;
 use crate::chat::member::past::PastMembers;
-use crate::chat::member::table::{MemberTable, MemberTableState};
+use crate::chat::member::table::{MemberTable, MemberTableState, MemberTableView};
 use crate::chat::policy::bans::Bans;
 use crate::chat::policy::ip_limit::IpLimit;
 use crate::chat::policy::mutes::Mutes;
@@ -71,7 +71,72 @@ pub struct HubState {
     ending: bool,
 }
 
+/// The same state, borrowed from a hub that may go on: it is written as a [`HubState`] is.
+#[derive(Serialize)]
+pub struct HubView<'a> {
+    accounts: &'a AccountTable,
+    members: MemberTableView<'a>,
+    rooms: RoomsView<'a>,
+    bans: &'a Bans,
+    mutes: &'a Mutes,
+    journal: &'a Journal,
+    sessions: &'a SessionTable,
+    admission: &'a AdmissionQueue,
+    ip_limit: &'a IpLimit,
+    resume_requests: &'a BTreeMap<ClientId, ResumeRequest>,
+    prompts: &'a Prompts,
+    passwords: &'a Passwords,
+    deadlines: &'a Deadlines,
+    disconnects: &'a Disconnects,
+    outbound: &'a OutboundState,
+    store: &'a Option<Box<StoreQueue>>,
+    stats: &'a Stats,
+    monitors: &'a Monitors,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subscribed_keys: Option<&'a Monitors>,
+    past_members: &'a PastMembers,
+    conversations: &'a Conversations,
+    posts: &'a Posts,
+    reload_requests: &'a [ClientId],
+    run: u64,
+    cloak_key: Option<[u64; 2]>,
+    ending: bool,
+}
+
 impl Hub {
+    /// The state between two turns, to be written.
+    pub fn state(&self) -> HubView<'_> {
+        let Shared { accounts, members, rooms, bans, mutes, .. } = &self.shared;
+        HubView {
+            accounts,
+            members: members.state(),
+            rooms: rooms.state(),
+            bans,
+            mutes,
+            journal: &self.journal,
+            sessions: &self.sessions,
+            admission: &self.admission,
+            ip_limit: &self.ip_limit,
+            resume_requests: &self.resume_requests,
+            prompts: &self.prompts,
+            passwords: &self.passwords,
+            deadlines: &self.deadlines,
+            disconnects: &self.disconnects,
+            outbound: self.outbound.state(),
+            store: &self.store,
+            stats: &self.stats,
+            monitors: &self.monitors,
+            subscribed_keys: Some(&self.subscribed_keys).filter(|keys| !keys.is_empty()),
+            past_members: &self.past_members,
+            conversations: &self.conversations,
+            posts: &self.posts,
+            reload_requests: &self.reload_requests,
+            run: self.run,
+            cloak_key: Some(self.cloak_key),
+            ending: self.ending,
+        }
+    }
+
     /// Ends the hub between two turns: gives its state.
     pub fn into_state(self) -> HubState {
         let Shared { accounts, members, rooms, bans, mutes, .. } = self.shared;

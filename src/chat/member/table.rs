@@ -47,6 +47,17 @@ pub struct MemberTableState {
     hash_key: [u64; 2],
 }
 
+/// The same state, borrowed from a table that may go on.
+#[derive(Serialize)]
+pub struct MemberTableView<'a> {
+    slots: &'a Slots<Member>,
+    followed: &'a Lists<Membership>,
+    identities: &'a [Option<Identity>],
+    last: u32,
+    operator: &'a Option<Box<Member>>,
+    hash_key: [u64; 2],
+}
+
 impl MemberTable {
     /// An empty table. `hash_key` is the key of the hashes of names; keep it secret, so that no name can be chosen for
     /// its hash.
@@ -303,6 +314,12 @@ impl MemberTable {
             shrink::sparse(&mut self.identities);
         }
         self.slots.remove(slot.index())
+    }
+
+    /// The state as plain data, to be written.
+    pub fn state(&self) -> MemberTableView<'_> {
+        let MemberTable { slots, followed, identities, last, operator, hash_key, .. } = self;
+        MemberTableView { slots, followed, identities, last: *last, operator, hash_key: *hash_key }
     }
 
     /// The state as plain data.

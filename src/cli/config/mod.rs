@@ -17,6 +17,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use self::file::{ConfigFile, configurable};
 use super::{Cli, Command};
 use crate::server::service::activation::{self, SocketUse};
+use crate::server::upgrade::TAKE_OVER;
 use crate::server::{ReadSettings, Settings};
 
 pub use print::print;
@@ -50,6 +51,8 @@ pub struct Parsed {
     args: Vec<OsString>,
     /// The sockets that the service manager passes.
     sockets: Vec<SocketUse>,
+    /// Whether the process takes over a running server.
+    takes_over: bool,
 }
 
 impl Parsed {
@@ -57,7 +60,7 @@ impl Parsed {
     pub fn settings(&self) -> Option<Settings> {
         let settings = self.command.serve()?.settings();
         let read = read_again(self.args.clone(), self.values.clone(), self.sockets.clone());
-        Some(Settings { reload: Some(ReadSettings(Box::new(read))), ..settings })
+        Some(Settings { reload: Some(ReadSettings(Box::new(read))), takes_over: self.takes_over, ..settings })
     }
 }
 
@@ -66,7 +69,20 @@ impl Parsed {
 /// # Errors
 /// What is wrong with the command line, the environment or the file.
 pub fn parse(args: &[OsString]) -> Result<Parsed, clap::Error> {
-    parse_with(args, None)
+    match args {
+        [name, word, rest @ ..] if word == TAKE_OVER => {
+            // The predecessor hands the sockets of the service manager over, whose names it has left in the environment.
+            let sockets = activation::announced().map_err(wrong)?;
+            let parsed = parse_with(&[std::slice::from_ref(name), rest].concat(), Some(&sockets))?;
+            match parsed.command {
+                Command::Serve(_) => Ok(Parsed { takes_over: true, ..parsed }),
+                _ => Err(wrong(format!(
+                    "{TAKE_OVER} is a part of an upgrade; the server that is replaced starts it itself"
+                ))),
+            }
+        }
+        _ => parse_with(args, None),
+    }
 }
 
 /// Parses a command line; `sockets` are those of the service manager if they are known already.
@@ -74,7 +90,7 @@ fn parse_with(args: &[OsString], sockets: Option<&[SocketUse]>) -> Result<Parsed
     let matches = Cli::command().try_get_matches_from(args)?;
     let Some(given) = options_of(&matches) else {
         let command = Cli::from_arg_matches(&matches)?.into_command();
-        return Ok(Parsed { command, values: Values::new(), args: Vec::new(), sockets: Vec::new() });
+        return Ok(Parsed { command, values: Values::new(), args: Vec::new(), sockets: Vec::new(), takes_over: false });
     };
     let Some(path) = given.get_one::<PathBuf>("config") else {
         return finish(args, sockets, &matches, &matches, None);
@@ -118,7 +134,7 @@ fn finish(
         serve.add_sockets(sockets.clone(), is_default);
         check_store(&values).and_then(|()| serve.check()).map_err(wrong)?;
     }
-    Ok(Parsed { command, values, args: args.to_vec(), sockets })
+    Ok(Parsed { command, values, args: args.to_vec(), sockets, takes_over: false })
 }
 
 /// The sockets that the service manager passes to the server of this command, or will pass to the one that is checked.

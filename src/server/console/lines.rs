@@ -1,5 +1,7 @@
 //! The lines of the operator that wait for the hub.
 
+use serde::{Deserialize, Serialize};
+
 use crate::chat::{Allowance, ClientId, Hub, Now};
 use crate::wire::line::LineDecoder;
 
@@ -13,10 +15,28 @@ pub struct OperatorLines {
     max_line: usize,
 }
 
+/// The same bytes as plain data.
+#[derive(Default, Serialize, Deserialize)]
+pub struct LinesState {
+    decoder: LineDecoder,
+    #[serde(with = "crate::util::base64_bytes")]
+    held: Vec<u8>,
+}
+
 impl OperatorLines {
     /// No lines; each may have at most `max_line` bytes.
     pub fn new(max_line: usize) -> Self {
         OperatorLines { decoder: LineDecoder::default(), held: Vec::new(), max_line }
+    }
+
+    /// Takes the bytes out.
+    pub fn take_state(&mut self) -> LinesState {
+        LinesState { decoder: std::mem::take(&mut self.decoder), held: std::mem::take(&mut self.held) }
+    }
+
+    /// Goes on with these bytes.
+    pub fn restore(&mut self, state: LinesState) {
+        (self.decoder, self.held) = (state.decoder, state.held);
     }
 
     /// Adds bytes that were read.

@@ -17,11 +17,12 @@ use mio::{Registry, Token};
 use rustix::fs::fstat;
 use rustix::process::getpgrp;
 use rustix::stdio::{stdin, stdout};
-use rustix::termios::tcgetpgrp;
+use rustix::termios::{isatty, tcgetpgrp};
+use serde::{Deserialize, Serialize};
 use signal_hook::consts::SIGTSTP;
 use signal_hook::low_level::emulate_default_handler;
 
-use self::lines::OperatorLines;
+use self::lines::{LinesState, OperatorLines};
 pub use self::screen::ScreenSettings;
 use self::screen::{Outcome, Screen};
 use crate::chat::{Hub, Now};
@@ -48,6 +49,18 @@ pub struct Console {
     lines: OperatorLines,
     /// The output where nothing is drawn.
     sink: Sink,
+    /// It goes on for a predecessor.
+    is_restored: bool,
+}
+
+/// What a console has read and not processed, and what it has not written yet.
+#[derive(Default, Serialize, Deserialize)]
+pub struct ConsoleState {
+    input: LinesState,
+    #[serde(with = "crate::util::base64_bytes")]
+    output: Vec<u8>,
+    /// Whether the input has ended.
+    has_ended: bool,
 }
 
 enum ConsoleInput {
@@ -78,17 +91,41 @@ impl Console {
         hub.attach_console();
         let sink = Sink::with_room(stdout(), MAX_PENDING);
         sink.watch(registry, tokens[1])?;
-        Ok(Console { input, lines: OperatorLines::new(max_line), sink })
+        Ok(Console { input, lines: OperatorLines::new(max_line), sink, is_restored: false })
     }
 
     /// Begins to draw on the terminal, if that was asked for.
     pub fn start(&mut self, hub: &mut Hub) {
-        hub.set_console_screen(self.is_drawn());
+        if !self.is_restored {
+            hub.set_console_screen(self.is_drawn());
+        }
         if let ConsoleInput::Screen(screen) = &mut self.input
             && screen.start().is_err()
         {
             self.detach(hub);
         }
+    }
+
+    /// Takes out what another process needs to go on with standard input and output.
+    pub fn take_state(&mut self) -> ConsoleState {
+        let has_ended = matches!(self.input, ConsoleInput::Ended);
+        ConsoleState { input: self.lines.take_state(), output: self.sink.take_pending(), has_ended }
+    }
+
+    /// Goes on where another console, or this one, was left.
+    pub fn restore(&mut self, state: ConsoleState) {
+        let ConsoleState { input, output, has_ended } = state;
+        self.lines.restore(input);
+        self.sink.push(&output);
+        self.is_restored = true;
+        if has_ended {
+            self.input = ConsoleInput::Ended;
+        }
+    }
+
+    /// Whether standard input is a terminal. A shell takes it back when the process ends that it has started.
+    pub fn is_on_terminal(&self) -> bool {
+        self.is_drawn() || isatty(stdin())
     }
 
     /// Whether it is drawn on a terminal, whose signals it needs.

@@ -1,12 +1,13 @@
 //! Makes the control socket.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use log::{Level, log, warn};
 
 use crate::server::Error;
-use crate::server::connection::transport::UnixServer;
+use crate::server::connection::transport::{SocketFile, UnixServer};
 use crate::util::io_error::plain_words;
 
 /// The mode of the socket: only the user of the server may connect, and root.
@@ -23,12 +24,16 @@ pub struct ControlPlace {
 }
 
 impl ControlPlace {
-    /// Listens there; a socket that a dead server has left is replaced. `None` if there can be no socket at the default
-    /// place: the log says so.
+    /// Listens there; a socket that a dead server has left is replaced, and that of a predecessor (`passed`), if it is there,
+    /// is taken out and used. `None` if there can be no socket at the default place: the log says so.
     ///
     /// # Errors
     /// If another server listens there, or the path that was named cannot be used.
-    pub fn listen(&self) -> Result<Option<UnixServer>, Error> {
+    pub fn listen(&self, passed: &mut Option<(SocketFile, OwnedFd)>) -> Result<Option<UnixServer>, Error> {
+        if let Some((file, socket)) = passed.take_if(|(file, _)| file.path() == self.path) {
+            let listener = UnixServer::take_over(socket.into(), Some(file));
+            return listener.map(Some).map_err(|error| Error::Control(self.path.clone(), error));
+        }
         let path = self.path.display();
         match UnixServer::listen(&self.path, MODE, BACKLOG) {
             Ok(listener) => {

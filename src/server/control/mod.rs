@@ -22,6 +22,8 @@ use crate::util::slots::Slots;
 pub const MAX_CONNECTIONS: usize = 8;
 /// Delay before the next try when nothing can be accepted; no event comes when descriptors are free again.
 const RETRY: Duration = Duration::from_secs(1);
+/// Why requests end when another process takes the server over.
+const REPLACED: &str = "the server is being replaced by the program on disk; ask again";
 /// Why requests are refused while the server ends.
 const ENDING: &str = "the server is ending; ask again when it runs";
 
@@ -93,15 +95,28 @@ impl Control {
 
     /// Refuses all requests, since the server ends, and gives up those that it works on.
     pub fn end(&mut self, store: Option<&mut StoreWriter>, now: Duration) {
-        if self.listener.take().is_none() {
-            return;
+        if self.listener.take().is_some() {
+            self.give_up_requests(store, ENDING, now);
         }
+    }
+
+    /// Gives up all requests, since another process takes the server over.
+    pub fn interrupt(&mut self, store: Option<&mut StoreWriter>, now: Duration) {
+        self.give_up_requests(store, REPLACED, now);
+    }
+
+    /// The listening socket; `None` while the server ends.
+    pub fn listener(&self) -> Option<&UnixServer> {
+        self.listener.as_ref()
+    }
+
+    fn give_up_requests(&mut self, store: Option<&mut StoreWriter>, why: &str, now: Duration) {
         self.copies.clear();
         self.retry = None;
         if let Some(store) = store.filter(|_| std::mem::take(&mut self.is_copying)) {
             store.cancel_copy();
         }
-        self.connections.iter_mut().for_each(|connection| connection.end(ENDING, now));
+        self.connections.iter_mut().for_each(|connection| connection.end(why, now));
         self.connections.iter_mut().for_each(Connection::write);
     }
 

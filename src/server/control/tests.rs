@@ -29,7 +29,7 @@ impl Rig {
         fs::create_dir(&folder).unwrap();
         let poll = Poll::new().unwrap();
         let place = ControlPlace { path: folder.join("asked"), is_default: false };
-        let listener = place.listen().unwrap().unwrap();
+        let listener = place.listen(&mut None).unwrap().unwrap();
         let control = Control::new(listener, poll.registry(), Token(0), 1).unwrap();
         let options = Options {
             path: folder.join("history"),

@@ -77,6 +77,8 @@ struct Listener<L> {
 pub struct Acceptor<L> {
     listeners: Vec<Listener<L>>,
     state: AcceptorState,
+    /// Connections wait in the kernel's queue for a while.
+    is_paused: bool,
 }
 
 /// The state of an acceptor besides its sockets.
@@ -97,7 +99,12 @@ impl<L: transport::Listener> Acceptor<L> {
         // A connection that came before the poll was set up raises an event on registering.
         let listener = |(number, (kind, socket))| Listener { kind, socket, number, ready: false };
         let listeners = sockets.into_iter().enumerate().map(listener).collect();
-        Acceptor { listeners, state: AcceptorState::default() }
+        Acceptor { listeners, state: AcceptorState::default(), is_paused: false }
+    }
+
+    /// The state besides the sockets, to be written.
+    pub fn state(&self) -> &AcceptorState {
+        &self.state
     }
 
     /// Gives the state and the sockets, in the order of their numbers.
@@ -132,12 +139,19 @@ impl<L: transport::Listener> Acceptor<L> {
 
     /// Whether [`Acceptor::accept`] may return a connection at `now`.
     pub fn is_ready(&self, now: Duration) -> bool {
-        self.state.retry.is_none_or(|retry| retry <= now) && self.listeners.iter().any(|listener| listener.ready)
+        !self.is_paused
+            && self.state.retry.is_none_or(|retry| retry <= now)
+            && self.listeners.iter().any(|listener| listener.ready)
+    }
+
+    /// Sets whether connections are accepted; meanwhile they wait in the kernel's queue.
+    pub fn set_accepting(&mut self, accepts: bool) {
+        self.is_paused = !accepts;
     }
 
     /// The time of the next try after a shortage.
     pub fn next_deadline(&self) -> Option<Duration> {
-        self.state.retry.filter(|_| self.listeners.iter().any(|listener| listener.ready))
+        self.state.retry.filter(|_| !self.is_paused && self.listeners.iter().any(|listener| listener.ready))
     }
 
     /// A descriptor has been freed: the next try need not wait.

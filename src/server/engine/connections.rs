@@ -28,6 +28,15 @@ pub struct ConnectionsState {
     closed: VecDeque<usize>,
 }
 
+/// The same, borrowed from connections that may go on.
+#[derive(Serialize)]
+#[serde(bound = "")]
+pub struct ConnectionsView<'a, S> {
+    slots: &'a Slab<Connection<S>>,
+    serial: u32,
+    closed: &'a VecDeque<usize>,
+}
+
 /// The handed over streams are not those of the handed over connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SocketMismatch {
@@ -41,6 +50,11 @@ impl<S: Transport> Connections<S> {
     /// Creates an empty table for up to `most` connections.
     pub fn new(most: usize) -> Self {
         Connections { slab: Slab::new(), most, serial: 0, closed: VecDeque::new() }
+    }
+
+    /// The state of all connections, to be written.
+    pub fn state(&self) -> ConnectionsView<'_, S> {
+        ConnectionsView { slots: &self.slab, serial: self.serial, closed: &self.closed }
     }
 
     /// Gives the state of all connections, and their streams by slot.

@@ -9,7 +9,7 @@ use super::Engine;
 use super::accept::{Acceptor, AcceptorState};
 use super::budget::Budget;
 pub use super::connections::SocketMismatch;
-use super::connections::{Connections, ConnectionsState};
+use super::connections::{Connections, ConnectionsState, ConnectionsView};
 use super::opening::Openings;
 use super::read_queue::ReadQueue;
 use super::timers::ConnectionTimers;
@@ -18,7 +18,7 @@ use crate::server::connection::transport::{Listener, ListenerKind, Transport};
 use crate::server::connection::{Flags, Phase};
 use crate::server::http::{TurnHistogram, WebSide};
 use crate::server::limits::Limits;
-use crate::server::store_writer::StoreWriterState;
+use crate::server::store_writer::{StoreWriter, StoreWriterState};
 
 /// The state of an engine, without the hub and the sockets.
 ///
@@ -39,6 +39,21 @@ pub struct EngineState {
     pub store_writer: Option<StoreWriterState>,
 }
 
+/// The same state, borrowed from an engine that may go on: it is written as an [`EngineState`] is.
+#[derive(Serialize)]
+#[serde(bound = "")]
+pub struct EngineView<'a, S> {
+    connections: ConnectionsView<'a, S>,
+    read_queue: &'a ReadQueue,
+    timers: &'a ConnectionTimers,
+    acceptor: &'a AcceptorState,
+    exchanges: &'a IpLimit,
+    openings: &'a Openings,
+    turns: &'a Option<TurnHistogram>,
+    ends_at: Option<Duration>,
+    store_writer: Option<&'a StoreWriterState>,
+}
+
 /// The sockets of an engine.
 pub struct Sockets<L: Listener> {
     /// The connections' streams by slot.
@@ -57,6 +72,21 @@ pub struct EngineSettings {
 }
 
 impl<L: Listener> Engine<L> {
+    /// The state between two turns, to be written.
+    pub fn state(&self) -> EngineView<'_, L::Transport> {
+        EngineView {
+            connections: self.connections.state(),
+            read_queue: &self.read_queue,
+            timers: &self.timers,
+            acceptor: self.acceptor.state(),
+            exchanges: self.web.exchanges(),
+            openings: &self.openings,
+            turns: &self.turns,
+            ends_at: self.ends_at,
+            store_writer: self.store_writer.as_ref().map(StoreWriter::state),
+        }
+    }
+
     /// Ends the engine between two turns: gives its state, its hub and its sockets. The store is closed.
     pub fn into_state(self) -> (EngineState, Hub, Sockets<L>) {
         let (acceptor, listeners) = self.acceptor.into_state();

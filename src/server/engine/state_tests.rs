@@ -13,7 +13,7 @@ use super::state::{EngineSettings, SocketMismatch};
 use super::{Budget, Engine};
 use crate::chat::{Config, Hub, Lang, Now};
 use crate::server::connection::transport::ListenerKind;
-use crate::server::handover::Handover;
+use crate::server::handover::{Handover, HandoverView};
 use crate::server::limits::Limits;
 use crate::simulator::network::peer::Peer;
 use crate::simulator::network::{Event, Listener, Network, Wire};
@@ -110,8 +110,10 @@ impl TestServer {
 
     /// Ends the engine, and starts another one with its state as JSON.
     fn hand_over(&mut self) -> String {
+        let view = HandoverView::of(self.engine.as_ref().unwrap(), self.at).to_json().unwrap();
         let (state, hub, sockets) = self.engine.take().unwrap().into_state();
         let json = Handover::new(self.at, state, hub.into_state()).to_json().unwrap();
+        assert!(view == json, "the state is written alike by a server that goes on and by one that ends");
         let state = Handover::from_json(&json).unwrap();
         assert_eq!(state.at, self.at);
         let again = Handover::new(state.at, state.engine, state.hub);

@@ -33,6 +33,11 @@ impl WebSide {
         WebSide { access, page, exchanges, certificates: Vec::new(), tokens: None }
     }
 
+    /// The counts of exchanges.
+    pub fn exchanges(&self) -> &IpLimit {
+        &self.exchanges
+    }
+
     /// Gives the counts of exchanges.
     pub fn into_exchanges(self) -> IpLimit {
         self.exchanges

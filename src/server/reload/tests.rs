@@ -40,6 +40,7 @@ fn settings(hub: Config, send_buffer: usize, password: Option<PasswordSource>) -
         motd: None,
         log_format: LogFormat::Text,
         hub,
+        takes_over: false,
         reload: None,
     }
 }

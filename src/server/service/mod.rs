@@ -73,6 +73,11 @@ impl ServiceManager {
         self.notifier.send("READY=1".into(), now);
     }
 
+    /// The main process of the service is this one from now on.
+    pub fn tell_main_pid(&mut self, pid: u32, now: Duration) {
+        self.notifier.send(format!("MAINPID={pid}"), now);
+    }
+
     /// The server ends: tells that once.
     pub fn tell_stopping(&mut self, now: Duration) {
         if !std::mem::replace(&mut self.is_stopping, true) {

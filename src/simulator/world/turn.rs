@@ -5,7 +5,7 @@ use crate::chat::policy::nick::Name;
 use crate::chat::{Allowance, ClientId, Config, Hub, Input, Lang, Now};
 use crate::server::engine::Engine;
 use crate::server::engine::state::EngineSettings;
-use crate::server::handover::Handover;
+use crate::server::handover::{Handover, HandoverView};
 use crate::simulator::network::Event;
 use crate::simulator::oracle::Compared;
 use crate::simulator::people::names;
@@ -69,9 +69,9 @@ impl World {
             self.engine.hub_mut().return_passwords(hasher.stop());
             self.oracle.return_passwords();
         }
+        let json = HandoverView::of(&self.engine, self.at).to_json().expect("a state that can be written");
         let idle = Engine::new(Hub::new(Config::default(), render()), Vec::new(), settings.limits, settings.budget, 0);
-        let (engine, hub, sockets) = std::mem::replace(&mut self.engine, idle).into_state();
-        let json = Handover::new(self.at, engine, hub.into_state()).to_json().expect("a state that can be written");
+        let (.., sockets) = std::mem::replace(&mut self.engine, idle).into_state();
         let Handover { engine, hub, .. } = Handover::from_json(&json).expect("a state that can be read");
         let mut hub = Hub::from_state(hub, self.plan.config.clone(), render());
         hub.enable_trace();

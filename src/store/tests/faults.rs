@@ -305,6 +305,27 @@ fn removed_log_is_saved_while_it_is_open() {
 }
 
 #[test]
+fn released_file_can_be_opened_elsewhere_and_taken_back() {
+    let directory = Directory::new();
+    let (mut store, _) = directory.open();
+    for n in 1..4 {
+        store.write(&[said(n, "lobby", "one")]).unwrap();
+        store.release();
+        assert!(store.write(&[said(100, "lobby", "never")]).is_err());
+        if n > 1 {
+            // At its end it moves the log into the file.
+            let (other, start) = directory.open();
+            assert_eq!(start.rooms[0].messages.len(), n as usize);
+            drop(other);
+            assert!(!directory.join("history-wal").exists());
+        }
+        store.reopen().unwrap();
+    }
+    drop(store);
+    assert_eq!(directory.open().1.rooms[0].messages.len(), 3);
+}
+
+#[test]
 fn removed_log_is_saved_on_close() {
     let directory = Directory::new();
     let (mut store, _) = directory.open();

@@ -87,6 +87,14 @@ impl Sink {
         }
     }
 
+    /// Takes out the bytes that are not written, for another process that goes on with the stream.
+    pub fn take_pending(&mut self) -> Vec<u8> {
+        self.flush();
+        let mut pending = std::mem::take(&mut self.pending);
+        pending.drain(..std::mem::take(&mut self.written));
+        pending
+    }
+
     /// Writes what can be written now.
     pub fn flush(&mut self) {
         while self.has_pending() {

@@ -29,8 +29,12 @@ struct Activated {
 
 /// A command that passes one or two sockets with these names.
 fn command(names: &str, sockets: Vec<OwnedFd>, args: &[&str]) -> Command {
+    command_in(SCRIPT, names, sockets, args)
+}
+
+fn command_in(script: &str, names: &str, sockets: Vec<OwnedFd>, args: &[&str]) -> Command {
     let mut command = Command::new("sh");
-    command.args(["-c", SCRIPT, PROGRAM]).args(args).stderr(Stdio::piped());
+    command.args(["-c", script, PROGRAM]).args(args).stderr(Stdio::piped());
     command.env("LISTEN_FDS", sockets.len().to_string()).env("LISTEN_FDNAMES", names);
     let mut sockets = sockets.into_iter().map(Stdio::from);
     command.stdin(sockets.next().unwrap_or_else(Stdio::null)).stdout(sockets.next().unwrap_or_else(Stdio::null));
@@ -102,6 +106,31 @@ fn sockets_are_for_what_their_names_say_and_nothing_else_is_listened_on() {
     let (status, log) = server.end();
     assert_eq!(status.code(), Some(0));
     assert!(!log.iter().any(|line| line.contains("listening on")), "{log:#?}");
+}
+
+#[test]
+fn process_that_replaces_the_server_has_its_sockets_and_its_watchdog() {
+    let (lines, addr) = listener("127.0.0.1:0");
+    let script = format!("export WATCHDOG_PID=$$ WATCHDOG_USEC=60000000; {SCRIPT}");
+    let mut server = Activated::spawn(command_in(&script, "listen", vec![lines.into()], &[]));
+    server.listens_on(&[addr.to_string()]);
+    let mut alice = Client::connect(addr).log_in("alice");
+    // The second one takes them from a process for which they were not meant in the first place.
+    let mut pid = Pid::from_child(&server.child);
+    for _ in 0..2 {
+        kill_process(pid, Signal::USR2).expect("kill");
+        server.listens_on(&[addr.to_string()]);
+        let line = server.log.until("serves on with 1 connections");
+        let number = line.split("process ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a number");
+        pid = number.parse().ok().and_then(Pid::from_raw).expect("a number");
+        alice.expect_nothing();
+        let environment = fs::read_to_string(format!("/proc/{number}/environ")).expect("an environment");
+        assert!(environment.contains("WATCHDOG_USEC=60000000") && !environment.contains("WATCHDOG_PID="));
+    }
+    kill_process(pid, Signal::TERM).expect("kill");
+    alice.until("The server is shutting down");
+    let rest = server.log.rest();
+    assert!(!rest.iter().any(|line| line.contains("listening on")), "{rest:#?}");
 }
 
 #[test]

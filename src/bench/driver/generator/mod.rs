@@ -25,6 +25,7 @@ use crate::bench::error::Error;
 use crate::bench::process::cores::Cores;
 use crate::bench::process::cost::Process;
 use crate::bench::process::pipe::LinePipe;
+use crate::bench::process::upgrades::Upgrades;
 use crate::bench::report::progress::{ProgressLine, ProgressStatus};
 use crate::bench::workload::message::Tag;
 use crate::util::signals;
@@ -84,6 +85,8 @@ pub struct Generator {
     pub progress: ProgressLine,
     /// Set if the server has its own core.
     pub cores: Option<Cores>,
+    /// Set if the server is replaced again and again.
+    pub upgrades: Option<Upgrades>,
     /// Events handled before the clock and urgent members are checked.
     pub stride: usize,
     block: Box<[u8]>,
@@ -129,6 +132,7 @@ impl Generator {
                 context,
                 progress,
                 cores: None,
+                upgrades: None,
                 stride: STRIDE,
                 block: vec![0; BLOCK].into_boxed_slice(),
                 timer,
@@ -273,7 +277,7 @@ impl Generator {
         if self.progress.is_due(now) {
             self.show(now);
         }
-        Ok(())
+        self.upgrades.as_mut().map_or(Ok(()), |upgrades| upgrades.turn(now))
     }
 
     /// Handles the events of urgent members alone.
@@ -285,7 +289,8 @@ impl Generator {
     }
 
     fn wait(&mut self, until: Nanos) -> Result<(), Error> {
-        let until = until.min(self.progress.next_due());
+        let upgrade = self.upgrades.as_ref().map_or(Nanos::MAX, Upgrades::next_due);
+        let until = until.min(self.progress.next_due()).min(upgrade);
         let timeout = if until <= clock::now() {
             Some(Duration::ZERO)
         } else {

@@ -315,6 +315,11 @@ impl Outbound {
         !flush_queue.is_empty() || !slow_consumers.is_empty() || !closing.is_empty() || !resumable.is_empty()
     }
 
+    /// The state as plain data, to be written.
+    pub fn state(&self) -> &OutboundState {
+        &self.queues
+    }
+
     /// The state as plain data.
     pub fn into_state(self) -> OutboundState {
         self.queues

@@ -86,6 +86,17 @@ pub struct RoomsState {
     stored: BTreeMap<Box<str>, StoredRoom>,
 }
 
+/// The same state, borrowed from rooms that may go on.
+#[derive(Serialize)]
+pub struct RoomsView<'a> {
+    slots: &'a Slots<Room>,
+    emptied: u64,
+    dirty: &'a DirtyQueue,
+    summaries: &'a VecDeque<(Duration, RoomId)>,
+    store: &'a StoreUse,
+    stored: &'a BTreeMap<Box<str>, StoredRoom>,
+}
+
 impl Rooms {
     /// Creates the rooms with only the lobby.
     pub fn new(retention: Retention, limits: RoomLimits) -> Self {
@@ -315,6 +326,12 @@ impl Rooms {
             }
         }
         None
+    }
+
+    /// The state as plain data, to be written.
+    pub fn state(&self) -> RoomsView<'_> {
+        let Rooms { slots, emptied, dirty, summaries, store, stored, .. } = self;
+        RoomsView { slots, emptied: *emptied, dirty, summaries, store, stored }
     }
 
     /// The state as plain data.

@@ -17,11 +17,9 @@ use serde::{Deserialize, Serialize};
 #[cfg(test)]
 pub use self::buffers::KeptBytes;
 pub use self::buffers::{Handshakes, TransportBuffers};
-#[cfg(test)]
-pub use self::socket::ClientStream;
-pub use self::socket::{CONNECTIONS, ServerListener};
+pub use self::socket::{CONNECTIONS, ClientStream, ServerListener, StreamKind};
 pub use self::tls_server::TlsServer;
-pub use self::unix::UnixServer;
+pub use self::unix::{SocketFile, UnixServer};
 
 /// A listening socket.
 pub trait Listener {
@@ -69,6 +67,11 @@ pub trait Transport: Read + Write {
     /// Whether its bytes do not cross the network unencrypted: it has TLS, or is a socket of this machine.
     fn is_encrypted(&self) -> bool {
         false
+    }
+
+    /// Whether another process can go on with it: all of its state is in the kernel.
+    fn can_move(&self) -> bool {
+        true
     }
 
     /// Copies bytes that have arrived to `block` without taking them, below TLS; 0 is the end of the input.

@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,11 +11,12 @@ use mio::net::{TcpListener, TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 use rustix::event::PollFlags;
 use rustix::net::RecvFlags;
+use serde::{Deserialize, Serialize};
 
 use super::ListenerKind;
 use super::tls::TlsStream;
 use super::tls_server::TlsServer;
-use super::unix::UnixServer;
+use super::unix::{SocketFile, UnixServer};
 use super::{Listener, Transport};
 use crate::util::stdio;
 
@@ -37,6 +38,21 @@ impl ServerListener {
         match self {
             ServerListener::Tcp(socket) | ServerListener::Tls(socket, ..) => socket.local_addr().ok(),
             ServerListener::Unix(_) => None,
+        }
+    }
+
+    /// The file of a Unix socket, if the server has made it.
+    pub fn file(&self) -> Option<&SocketFile> {
+        match self {
+            ServerListener::Unix(server) => server.file(),
+            _ => None,
+        }
+    }
+
+    /// Sets whether the file of a Unix socket is removed when it is closed here.
+    pub fn set_owns_file(&self, owns: bool) {
+        if let ServerListener::Unix(server) = self {
+            server.set_owns_file(owns);
         }
     }
 
@@ -91,6 +107,32 @@ pub enum ClientStream {
     Tcp(TcpStream),
     Unix(UnixStream),
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// What a stream is whose state is all in the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StreamKind {
+    Tcp,
+    Unix,
+}
+
+impl ClientStream {
+    /// What it is, if another process can go on with it.
+    pub fn kind(&self) -> Option<StreamKind> {
+        match self {
+            ClientStream::Tcp(_) => Some(StreamKind::Tcp),
+            ClientStream::Unix(_) => Some(StreamKind::Unix),
+            ClientStream::Tls(_) => None,
+        }
+    }
+
+    /// The stream of a socket that another process has handed over. It is non-blocking already.
+    pub fn from_fd(kind: StreamKind, socket: OwnedFd) -> Self {
+        match kind {
+            StreamKind::Tcp => ClientStream::Tcp(TcpStream::from_std(socket.into())),
+            StreamKind::Unix => ClientStream::Unix(UnixStream::from_std(socket.into())),
+        }
+    }
 }
 
 impl AsFd for ClientStream {
@@ -156,6 +198,10 @@ impl Transport for ClientStream {
 
     fn is_encrypted(&self) -> bool {
         !matches!(self, ClientStream::Tcp(_))
+    }
+
+    fn can_move(&self) -> bool {
+        self.kind().is_some()
     }
 
     fn peek(&mut self, block: &mut [u8]) -> io::Result<usize> {

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use mio::net::{UnixListener, UnixStream};
 use rustix::fs::{Mode, fchmod};
 use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 /// Bytes of the longest path of a Unix socket in Linux.
@@ -25,7 +26,7 @@ pub struct UnixServer {
     number: Cell<u16>,
     /// The send buffer of its connections in bytes; 0 for the system's default.
     send_buffer: Cell<usize>,
-    _file: Option<SocketFile>,
+    file: Option<SocketFile>,
 }
 
 impl UnixServer {
@@ -65,9 +66,31 @@ impl UnixServer {
         Ok(Self::new(socket, None))
     }
 
+    /// Takes over a socket that a predecessor hands over, with the file that it has made. It is removed at the end only after
+    /// [`UnixServer::set_owns_file`].
+    ///
+    /// # Errors
+    /// If the kernel refuses to make it non-blocking.
+    pub fn take_over(socket: net::UnixListener, file: Option<SocketFile>) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let server = Self::new(socket, file);
+        server.set_owns_file(false);
+        Ok(server)
+    }
+
+    /// The file that the server has made for it.
+    pub fn file(&self) -> Option<&SocketFile> {
+        self.file.as_ref()
+    }
+
+    /// Sets whether the file is removed when the socket is closed here.
+    pub fn set_owns_file(&self, owns: bool) {
+        self.file.iter().for_each(|file| file.set_owned(owns));
+    }
+
     fn new(socket: net::UnixListener, file: Option<SocketFile>) -> Self {
         let socket = UnixListener::from_std(socket);
-        UnixServer { socket, number: Cell::new(0), send_buffer: Cell::new(0), _file: file }
+        UnixServer { socket, number: Cell::new(0), send_buffer: Cell::new(0), file }
     }
 
     /// Sets the send buffer of later connections in bytes; 0 for the system's default. They do not inherit that of the
@@ -122,24 +145,49 @@ fn remove_dead(path: &Path, addr: &SockAddr) -> io::Result<()> {
 }
 
 /// The file of a listening socket; removed at the end, unless another one has its path.
-#[derive(Debug)]
-struct SocketFile {
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SocketFile {
     path: PathBuf,
     device: u64,
     inode: u64,
+    /// Another process has it, or may have it.
+    #[serde(skip, default = "left")]
+    is_left: Cell<bool>,
+}
+
+/// A file that was handed over is that of the other process at first.
+fn left() -> Cell<bool> {
+    Cell::new(true)
+}
+
+impl Clone for SocketFile {
+    /// Another value for the same file, which is left at the end.
+    fn clone(&self) -> Self {
+        SocketFile { path: self.path.clone(), is_left: Cell::new(true), ..*self }
+    }
 }
 
 impl SocketFile {
     fn new(path: &Path) -> io::Result<Self> {
         let found = fs::symlink_metadata(path)?;
-        Ok(SocketFile { path: path.to_owned(), device: found.dev(), inode: found.ino() })
+        Ok(SocketFile { path: path.to_owned(), device: found.dev(), inode: found.ino(), is_left: Cell::new(false) })
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Sets whether this process removes it.
+    pub fn set_owned(&self, is_owned: bool) {
+        self.is_left.set(!is_owned);
     }
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
         let is_own = |found: &fs::Metadata| (found.dev(), found.ino()) == (self.device, self.inode);
-        if fs::symlink_metadata(&self.path).as_ref().is_ok_and(is_own) {
+        if !self.is_left.get() && fs::symlink_metadata(&self.path).as_ref().is_ok_and(is_own) {
             let _ = fs::remove_file(&self.path);
         }
     }

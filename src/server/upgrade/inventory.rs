@@ -1,0 +1,179 @@
+//! What a server hands over beside its state: its sockets, the control socket, and the standard input of its console.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use serde::{Deserialize, Serialize};
+
+use crate::server::connection::transport::{
+    ClientStream, ListenerKind, ServerListener, SocketFile, StreamKind, UnixServer,
+};
+use crate::server::console::{Console, ConsoleState};
+use crate::server::engine::Engine;
+use crate::server::listen::Listening;
+use crate::server::listen_addr::{ListenAddr, ListenPlace};
+
+/// What the descriptors are that are handed over. Their order is: standard input, the listeners, the streams, the control
+/// socket.
+#[derive(Serialize, Deserialize)]
+pub struct Inventory {
+    /// Input and output of the console that were not processed; `None` if there is no console.
+    pub console: Option<ConsoleState>,
+    listeners: Vec<ListenerEntry>,
+    /// The streams with the slots of their connections.
+    streams: Vec<(usize, StreamKind)>,
+    /// The file of the control socket, if there is one.
+    #[serde(default)]
+    control: Option<SocketFile>,
+}
+
+/// A listening socket.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ListenerEntry {
+    pub kind: ListenerKind,
+    /// Its address, with the real port.
+    pub addr: ListenAddr,
+    /// Its address as the options had it.
+    pub asked: ListenPlace,
+    /// Whether the service manager has opened it.
+    pub is_activated: bool,
+    /// The file of a Unix socket, if the server has made it.
+    pub file: Option<SocketFile>,
+}
+
+/// A listening socket that was handed over.
+#[derive(Debug)]
+pub struct PassedListener {
+    pub entry: ListenerEntry,
+    pub socket: OwnedFd,
+}
+
+/// What was received.
+pub struct Received {
+    pub stdin: OwnedFd,
+    pub listeners: Vec<PassedListener>,
+    pub streams: Vec<(usize, ClientStream)>,
+    pub console: Option<ConsoleState>,
+    pub control: Option<(SocketFile, OwnedFd)>,
+}
+
+impl Inventory {
+    /// What a server has; `listening` describes its listeners in their order. Connections with TLS have to be gone.
+    pub fn of(
+        engine: &Engine<ServerListener>,
+        listening: &[Listening],
+        control: Option<&UnixServer>,
+        console: Option<&mut Console>,
+    ) -> Self {
+        let entry = |((_, listener), listening): ((ListenerKind, &ServerListener), &Listening)| ListenerEntry {
+            kind: listening.kind,
+            addr: listening.addr.clone(),
+            asked: listening.asked.clone(),
+            is_activated: listening.is_activated,
+            file: listener.file().cloned(),
+        };
+        Inventory {
+            control: control.and_then(UnixServer::file).cloned(),
+            console: console.map(Console::take_state),
+            listeners: engine.listeners().zip(listening).map(entry).collect(),
+            streams: engine
+                .connections()
+                .filter_map(|(slot, connection)| Some((slot, connection.stream.kind()?)))
+                .collect(),
+        }
+    }
+
+    /// The number of descriptors.
+    pub fn descriptor_count(&self) -> usize {
+        1 + self.listeners.len() + self.streams.len() + usize::from(self.control.is_some())
+    }
+
+    /// The descriptors, in their order.
+    pub fn descriptors<'a>(engine: &'a Engine<ServerListener>, control: Option<&'a UnixServer>) -> Vec<BorrowedFd<'a>> {
+        let listeners = engine.listeners().map(|(_, listener)| listener.as_fd());
+        let is_moved = |stream: &&ClientStream| stream.kind().is_some();
+        let streams = engine.connections().map(|(_, connection)| &connection.stream).filter(is_moved);
+        let control = control.filter(|control| control.file().is_some()).map(UnixServer::as_fd);
+        let first = std::iter::once(rustix::stdio::stdin());
+        first.chain(listeners).chain(streams.map(ClientStream::as_fd)).chain(control).collect()
+    }
+
+    /// Puts received descriptors to what they are.
+    ///
+    /// # Errors
+    /// If their number is another one.
+    pub fn receive(self, descriptors: Vec<OwnedFd>) -> io::Result<Received> {
+        if descriptors.len() != self.descriptor_count() {
+            return Err(io::Error::other(format!(
+                "{} descriptors came for {}",
+                descriptors.len(),
+                self.descriptor_count()
+            )));
+        }
+        let Inventory { console, listeners, streams, control } = self;
+        let mut descriptors = descriptors.into_iter();
+        let Some(stdin) = descriptors.next() else { return Err(io::Error::other("no descriptors came")) };
+        let listeners = listeners.into_iter().zip(descriptors.by_ref());
+        let listeners = listeners.map(|(entry, socket)| PassedListener { entry, socket }).collect();
+        let streams = streams.into_iter().zip(descriptors.by_ref());
+        let streams = streams.map(|((slot, kind), socket)| (slot, ClientStream::from_fd(kind, socket))).collect();
+        Ok(Received { stdin, listeners, streams, console, control: control.zip(descriptors.next()) })
+    }
+}
+
+/// Takes the listener out that can serve for `addr`: one at the same address, at best of the same kind. Port 0 in the options
+/// is the port that it had found before.
+pub fn take_listener(
+    passed: &mut Vec<PassedListener>,
+    kind: ListenerKind,
+    addr: &ListenAddr,
+) -> Option<PassedListener> {
+    let is_any_port = matches!(addr.place, ListenPlace::Tcp(place) if place.port() == 0);
+    let is_same = |passed: &PassedListener| match is_any_port {
+        true => passed.entry.asked == addr.place && passed.entry.kind == kind,
+        false => passed.entry.addr.place == addr.place,
+    };
+    let free = || passed.iter().enumerate().filter(|(_, passed)| !passed.entry.is_activated && is_same(passed));
+    let best = free().find(|(_, passed)| passed.entry.kind == kind && passed.entry.addr.tls == addr.tls);
+    let index = best.or_else(|| free().next()).map(|(index, _)| index)?;
+    Some(passed.remove(index))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passed(kind: ListenerKind, asked: &str, real: &str, is_activated: bool) -> PassedListener {
+        let place = |text: &str| ListenPlace::Tcp(text.parse().unwrap());
+        let addr = ListenAddr { place: place(real), tls: false };
+        let entry = ListenerEntry { kind, addr, asked: place(asked), is_activated, file: None };
+        PassedListener { entry, socket: std::net::UdpSocket::bind("127.0.0.1:0").unwrap().into() }
+    }
+
+    /// The real address of the listener that is taken.
+    fn taken(passed: &mut Vec<PassedListener>, kind: ListenerKind, addr: &str) -> Option<String> {
+        let addr = ListenAddr { place: ListenPlace::Tcp(addr.parse().unwrap()), tls: false };
+        take_listener(passed, kind, &addr).map(|passed| format!("{:?} {}", passed.entry.kind, passed.entry.addr.place))
+    }
+
+    #[test]
+    fn listeners_are_found_by_address_and_those_with_port_0_by_what_was_asked_for() {
+        use ListenerKind::{Irc, Plain, Web};
+        let mut all = vec![
+            passed(Plain, "127.0.0.1:0", "127.0.0.1:40001", false),
+            passed(Plain, "127.0.0.1:0", "127.0.0.1:40002", false),
+            passed(Web, "127.0.0.1:0", "127.0.0.1:40003", false),
+            passed(Irc, "127.0.0.1:6667", "127.0.0.1:6667", false),
+            passed(Plain, "0.0.0.0:4567", "0.0.0.0:4567", true),
+        ];
+        assert_eq!(taken(&mut all, Web, "127.0.0.1:0").unwrap(), "Web 127.0.0.1:40003");
+        assert_eq!(taken(&mut all, Plain, "127.0.0.1:40002").unwrap(), "Plain 127.0.0.1:40002");
+        assert_eq!(taken(&mut all, Plain, "127.0.0.1:0").unwrap(), "Plain 127.0.0.1:40001");
+        assert_eq!(taken(&mut all, Plain, "127.0.0.1:0"), None);
+        // The address is in use, so that its socket serves for another kind.
+        assert_eq!(taken(&mut all, Web, "127.0.0.1:6667").unwrap(), "Irc 127.0.0.1:6667");
+        assert_eq!(taken(&mut all, Irc, "127.0.0.1:6667"), None);
+        assert_eq!(taken(&mut all, Plain, "0.0.0.0:4567"), None);
+        assert_eq!(all.len(), 1);
+    }
+}

@@ -1,0 +1,111 @@
+//! The server's side of the handover: sends everything, and stops to serve when the successor has it.
+
+use std::io;
+
+use log::{debug, info, warn};
+
+use super::channel::{Channel, Message, SILENCE};
+use super::inventory::Inventory;
+use super::{Parts, Successor};
+use crate::chat::Now;
+use crate::server::control::Control;
+use crate::server::handover::HandoverView;
+use crate::server::listen::Listening;
+
+pub(super) const UNEXPECTED: &str = "the new program has sent something unexpected";
+
+/// Hands everything over; the successor serves afterwards. On an error nothing has changed, except that the store is closed.
+pub(super) fn hand_over(
+    successor: &mut Successor,
+    listening: &[Listening],
+    parts: &mut Parts,
+    now: Now,
+) -> Result<(), String> {
+    let began = parts.clock.elapsed();
+    if let Some(hasher) = &mut parts.hasher {
+        // Sent again by the successor, or by this process.
+        let requests = hasher.take_requests();
+        parts.engine.hub_mut().return_passwords(requests);
+    }
+    if let Some(control) = &mut parts.control {
+        control.interrupt(parts.engine.store_writer_mut(), now.at);
+    }
+    parts.engine.release_store();
+    let control = parts.control.as_deref().and_then(Control::listener);
+    let inventory = Inventory::of(parts.engine, listening, control, parts.console.as_deref_mut());
+    let pid = successor.child.id();
+    let sent =
+        send_all(&successor.channel, &inventory, parts).map_err(|why| refusal(&successor.channel).unwrap_or(why));
+    let sent = sent.and_then(|()| {
+        // The service manager believes the next process only after it was named.
+        parts.tell_main_pid(pid, now);
+        let lost = |error| {
+            parts.tell_main_pid(std::process::id(), now);
+            format!("the new program {error}")
+        };
+        successor.channel.send(&Message::GoOn).map_err(lost)
+    });
+    if let Err(why) = sent {
+        if let (Some(console), Some(state)) = (&mut parts.console, inventory.console) {
+            console.restore(state);
+        }
+        return Err(why);
+    }
+    parts.engine.listeners().for_each(|(_, listener)| listener.set_owns_file(false));
+    parts.control.iter().filter_map(|control| control.listener()).for_each(|listener| listener.set_owns_file(false));
+    let took = parts.clock.elapsed().saturating_sub(began).as_millis();
+    let connections = parts.engine.connection_count();
+    // The successor serves whether it says so or not.
+    match successor.channel.receive(SILENCE) {
+        Ok(Message::Serving) => {}
+        _ => warn!("upgrade: process {pid} has not said that it serves"),
+    }
+    let ended = match successor.ended {
+        0 => String::new(),
+        ended => format!("; {ended} with TLS had to end"),
+    };
+    info!("upgrade: process {pid} serves on with {connections} connections, after a pause of {took} ms{ended}");
+    Ok(())
+}
+
+/// Sends the state and the descriptors, and the last message when the successor has them.
+fn send_all(channel: &Channel, inventory: &Inventory, parts: &mut Parts) -> Result<(), String> {
+    let lost = |error: io::Error| format!("the new program {error}");
+    let began = parts.clock.elapsed();
+    let state = HandoverView::of(parts.engine, began).to_json();
+    let state = state.map_err(|error| format!("the state cannot be written: {error}"))?;
+    let wrote = parts.clock.elapsed();
+    let control = parts.control.as_deref().and_then(Control::listener);
+    let descriptors = Inventory::descriptors(parts.engine, control);
+    let header = serde_json::to_vec(inventory).map_err(|error| format!("the state cannot be written: {error}"))?;
+    let begin =
+        Message::Begin { inventory: header.len(), state: state.len(), descriptors: inventory.descriptor_count() };
+    channel.send(&begin).map_err(lost)?;
+    channel.send_bytes(&header).map_err(lost)?;
+    channel.send_bytes(&state).map_err(lost)?;
+    channel.send_descriptors(&descriptors).map_err(lost)?;
+    debug!(
+        "the state has {} bytes; {} ms to write it, {} ms to send it with {} descriptors",
+        state.len(),
+        (wrote - began).as_millis(),
+        (parts.clock.elapsed() - wrote).as_millis(),
+        descriptors.len()
+    );
+    match channel.receive(SILENCE).map_err(lost)? {
+        Message::Ready => Ok(()),
+        Message::Refused { why } => Err(says(&why)),
+        _ => Err(UNEXPECTED.into()),
+    }
+}
+
+/// Why the successor does not go on, if it has said so before it has ended.
+fn refusal(channel: &Channel) -> Option<String> {
+    match channel.try_receive() {
+        Ok(Some(Message::Refused { why })) => Some(says(&why)),
+        _ => None,
+    }
+}
+
+pub(super) fn says(why: &str) -> String {
+    format!("the new program says: {why}")
+}
