@@ -36,6 +36,7 @@ fn run(parsed: Parsed) -> Result<u8, Box<dyn Error>> {
         Command::Completions(completions) => completions.print().map(|()| 0)?,
         Command::Connect(connect) => client::run(&connect.settings())?,
         Command::Backup(backup) => transfer::backup(&backup.settings()).map(|()| 0)?,
+        Command::Upgrade(upgrade) => upgrade.run().map(|()| 0)?,
         Command::Export(export) => transfer::export(&export.settings()).map(|()| 0)?,
         Command::Import(import) => transfer::import(&import.settings()).map(|()| 0)?,
         Command::Manual(manual) => manual.print().map(|()| 0)?,

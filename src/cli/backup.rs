@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, value_parser};
+use clap::Args;
 
+use super::source::SourceArgs;
 use crate::transfer;
 
 const AFTER_HELP: &str = "The server that uses the store makes the copy while it runs, with everything that was said up to its end. If no server runs, \
@@ -25,29 +26,9 @@ pub struct Backup {
     to: PathBuf,
 }
 
-/// Which store is meant.
-#[derive(Clone, Debug, Args)]
-struct SourceArgs {
-    /// The store file of a server
-    #[arg(long, env = "CHINWAG_STORE", value_name = "FILE", required_unless_present_any = ["control", "pid"])]
-    store: Option<PathBuf>,
-
-    /// The control socket of the server [default: FILE.control]
-    #[arg(long, env = "CHINWAG_CONTROL", value_name = "PATH")]
-    control: Option<PathBuf>,
-
-    /// The process of the server, in place of its store and socket
-    #[arg(long, value_name = "PID", value_parser = value_parser!(u32).range(1..))]
-    pid: Option<u32>,
-}
-
 impl Backup {
     /// The settings of the backup.
     pub fn settings(self) -> transfer::BackupSettings {
-        let SourceArgs { store, control, pid } = self.source;
-        // The environment may name a store and a socket; a process is named for one command.
-        let (store, control) = if pid.is_some() { (None, None) } else { (store, control) };
-        let source = transfer::Source { store, control, pid };
-        transfer::BackupSettings { source, to: self.to, force: self.force }
+        transfer::BackupSettings { source: self.source.source(), to: self.to, force: self.force }
     }
 }

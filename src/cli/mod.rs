@@ -9,6 +9,8 @@ mod export;
 mod import;
 mod manual;
 mod serve;
+mod source;
+mod upgrade;
 
 use std::ffi::OsString;
 
@@ -22,6 +24,7 @@ pub use export::Export;
 pub use import::Import;
 pub use manual::Manual;
 pub use serve::Serve;
+pub use upgrade::Upgrade;
 
 const AFTER_HELP: &str = "\
 Without a command, `serve` runs. -h shows the most used options, --help all. Each option of a server can also be set in the
@@ -51,6 +54,8 @@ pub enum Command {
     Connect(Connect),
     /// Copy the store of a server into a file, also while the server runs
     Backup(Backup),
+    /// Replace a running server by the program that is on disk now, without a dropped connection
+    Upgrade(Upgrade),
     /// Write the messages of a store file to standard output
     Export(Export),
     /// Read exported messages into a store file

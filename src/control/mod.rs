@@ -7,5 +7,7 @@ pub mod client;
 mod error;
 pub mod place;
 pub mod protocol;
+mod source;
 
 pub use self::error::Error;
+pub use self::source::Source;

@@ -14,6 +14,8 @@ pub enum Request {
     /// A copy of the store in a new file with this absolute path. The server removes the file when the connection ends,
     /// unless the client has given it another path by then.
     Copy { to: PathBuf },
+    /// The server is replaced by the program that is on disk now. The upgrade goes on if the connection ends.
+    Upgrade,
 }
 
 /// An answer of the server.
@@ -26,6 +28,8 @@ pub enum Answer {
     Copying { percent: u8 },
     /// The copy is complete, and not synced. `store` is the file that was copied: device and inode.
     Copied { store: (u64, u64) },
+    /// The process with this number serves now, and that of the server ends.
+    Upgraded { pid: u32 },
     /// The request is refused, or has failed: the last answer.
     Error { why: String },
 }
@@ -39,10 +43,12 @@ mod tests {
         let request = Request::Copy { to: "/a b".into() };
         assert_eq!(serde_json::to_string(&request).unwrap(), r#"{"ask":"copy","to":"/a b"}"#);
         assert_eq!(serde_json::from_str::<Request>(r#"{"ask":"copy","to":"/a b"}"#).unwrap(), request);
+        assert_eq!(serde_json::to_string(&Request::Upgrade).unwrap(), r#"{"ask":"upgrade"}"#);
         let answers = [
             (Answer::Waiting, r#"{"t":"waiting"}"#),
             (Answer::Copying { percent: 7 }, r#"{"t":"copying","percent":7}"#),
             (Answer::Copied { store: (1, 2) }, r#"{"t":"copied","store":[1,2]}"#),
+            (Answer::Upgraded { pid: 7 }, r#"{"t":"upgraded","pid":7}"#),
             (Answer::Error { why: "x\ny".into() }, r#"{"t":"error","why":"x\ny"}"#),
         ];
         for (answer, line) in answers {

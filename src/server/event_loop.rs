@@ -277,7 +277,9 @@ impl EventLoop {
             self.engine.process_output(now);
             self.answer_control(now.at);
             self.tell_service_manager(now.at);
-            if self.go_on_with_upgrade(now) {
+            let is_replaced = self.go_on_with_upgrade(now);
+            self.answer_upgrade(is_replaced, now.at);
+            if is_replaced {
                 return Ok(0);
             }
             if let Some(console) = &mut self.console {
@@ -308,11 +310,22 @@ impl EventLoop {
     }
 
     /// Begins an upgrade, unless one is under way.
-    fn begin_upgrade(&mut self, now: Now) {
+    fn begin_upgrade(&mut self, now: Duration) {
         if let Some((upgrade, parts)) = self.upgrade_parts()
-            && let Err(why) = upgrade.begin(parts, now.at)
+            && let Err(why) = upgrade.begin(parts, now)
         {
-            warn!("SIGUSR2: {why}");
+            warn!("{why}");
+        }
+    }
+
+    /// Answers those that have asked for an upgrade through the control socket, if it is over. One that is asked for while
+    /// another is under way is that one.
+    fn answer_upgrade(&mut self, is_replaced: bool, now: Duration) {
+        let (Some(control), Some(upgrade)) = (&mut self.control, &mut self.upgrade) else { return };
+        match (upgrade.take_failure(), upgrade.successor().filter(|_| is_replaced)) {
+            (Some(why), _) => control.answer_upgrade(Err(&format!("the server goes on as before: {why}")), now),
+            (None, Some(pid)) => control.answer_upgrade(Ok(pid), now),
+            (None, None) => {}
         }
     }
 
@@ -368,6 +381,9 @@ impl EventLoop {
             control.end(self.engine.store_writer_mut(), now);
         }
         control.process(self.poll.registry(), self.engine.store_writer_mut(), now);
+        if control.take_upgrade_request() && !self.upgrade.as_ref().is_some_and(Upgrade::is_under_way) {
+            self.begin_upgrade(now);
+        }
     }
 
     /// Passes an event on.
@@ -398,7 +414,7 @@ impl EventLoop {
                 continue;
             }
             if signal == SIGUSR2 && !self.engine.is_ending() {
-                self.begin_upgrade(now);
+                self.begin_upgrade(now.at);
                 continue;
             }
             if !signals::ends_server(signal, self.engine.hub().is_p2p()) {

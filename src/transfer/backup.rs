@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf, absolute};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use super::copy::Source;
 use super::error::Error;
+use crate::control::Source;
 use crate::store;
 
 /// Settings of a backup.

@@ -2,26 +2,15 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use super::error::Error;
+use crate::control::Source;
 use crate::control::client::Connection;
-use crate::control::place;
 use crate::control::protocol::{Answer, Request};
 use crate::store::{CopyStep, NewFile, Store};
 use crate::util::signals;
-
-/// Which store is copied. At least one of the fields is set.
-#[derive(Clone, Debug, Default)]
-pub struct Source {
-    /// The file of the store.
-    pub store: Option<PathBuf>,
-    /// The control socket of the server that uses it; `None` for the one beside the store.
-    pub control: Option<PathBuf>,
-    /// The process of that server, in place of the two.
-    pub pid: Option<u32>,
-}
 
 /// A finished copy. Its file is removed with the value, unless it has another path by then.
 pub(super) struct Copied {
@@ -33,20 +22,6 @@ pub(super) struct Copied {
 }
 
 impl Source {
-    /// Connects to the server that uses the store; `None` if none does, so that this process can open the file.
-    pub(super) fn server(&self) -> Result<Option<Connection>, Error> {
-        let path = match (&self.control, self.pid, &self.store) {
-            (Some(path), ..) => path.clone(),
-            (None, Some(pid), _) => place::of_process(pid)?,
-            (None, None, Some(store)) => place::beside(store),
-            (None, None, None) => return Ok(None),
-        };
-        match Connection::open(&path)? {
-            None if self.store.is_none() || self.pid.is_some() => Err(crate::control::Error::NoServer(path).into()),
-            connection => Ok(connection),
-        }
-    }
-
     /// Copies the store into a new file. `progress` is told the percentage that is copied.
     pub(super) fn copy(&self, to: &Path, progress: &mut dyn FnMut(u8)) -> Result<Copied, Error> {
         match (self.server()?, &self.store) {

@@ -17,7 +17,6 @@ use std::process;
 use time::OffsetDateTime;
 
 pub use self::backup::{BackupSettings, backup};
-pub use self::copy::Source;
 pub use self::error::Error;
 pub use self::output::Format;
 use crate::store::{self, Options, Store, Sync};
@@ -50,7 +49,8 @@ pub struct ImportSettings {
 /// # Errors
 /// If the store cannot be read, or the lines cannot be written.
 pub fn export(settings: &ExportSettings) -> Result<(), Error> {
-    let source = Source { store: Some(settings.store.clone()), control: settings.control.clone(), pid: None };
+    let source =
+        crate::control::Source { store: Some(settings.store.clone()), control: settings.control.clone(), pid: None };
     let Some(server) = source.server()? else { return write_messages(settings, &settings.store) };
     let mut copy = path::absolute(&settings.store).map_err(|error| Error::Copy(settings.store.clone(), error))?;
     copy.as_mut_os_string().push(format!(".{}.export", process::id()));

@@ -23,6 +23,8 @@ pub enum Work {
     Copy(PathBuf),
     /// The copy is made. It is the client's; it is removed with the connection unless it has another path by then.
     Copied(NewFile),
+    /// An upgrade is under way.
+    Upgrade,
     /// The last answer is written, and then the connection ends.
     Nothing,
 }
@@ -161,10 +163,20 @@ impl Connection {
         self.output.extend(line(answer));
     }
 
+    /// Answers for the last time, which ends the connection.
+    pub fn finish(&mut self, answer: &Answer, now: Duration) {
+        self.answer(answer);
+        (self.work, self.due) = (Work::Nothing, Some(now + TIMEOUT));
+    }
+
     /// Answers that the request has failed, which ends the connection.
     pub fn fail(&mut self, why: &str, now: Duration) {
-        self.answer(&Answer::Error { why: why.into() });
-        (self.work, self.due) = (Work::Nothing, Some(now + TIMEOUT));
+        self.finish(&Answer::Error { why: why.into() }, now);
+    }
+
+    /// Whether it waits for an upgrade.
+    pub fn awaits_upgrade(&self) -> bool {
+        matches!(self.work, Work::Upgrade)
     }
 
     /// Tells how far the copy is, if that is another part than before and the client has read what it was told.
@@ -180,7 +192,7 @@ impl Connection {
         match std::mem::replace(&mut self.work, Work::Nothing) {
             Work::Copied(file) => file.keep(),
             Work::Nothing => {}
-            Work::Request | Work::Copy(_) => self.fail(why, now),
+            Work::Request | Work::Copy(_) | Work::Upgrade => self.fail(why, now),
         }
     }
 

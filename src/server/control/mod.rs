@@ -39,6 +39,8 @@ pub struct Control {
     /// The connections that wait for a copy of the store, in their order; that of the first one is being made.
     copies: VecDeque<usize>,
     is_copying: bool,
+    /// An upgrade is asked for.
+    wants_upgrade: bool,
     /// Connections have the tokens from this one on.
     first_token: usize,
 }
@@ -50,9 +52,16 @@ impl Control {
     /// If the kernel refuses.
     pub fn new(mut listener: UnixServer, registry: &Registry, token: Token, first_token: usize) -> io::Result<Self> {
         registry.register(listener.socket_mut(), token, Interest::READABLE)?;
-        let (connections, copies) = (Slots::default(), VecDeque::new());
-        let listener = Some(listener);
-        Ok(Control { listener, is_ready: true, retry: None, connections, copies, is_copying: false, first_token })
+        Ok(Control {
+            listener: Some(listener),
+            is_ready: true,
+            retry: None,
+            connections: Slots::default(),
+            copies: VecDeque::new(),
+            is_copying: false,
+            wants_upgrade: false,
+            first_token,
+        })
     }
 
     /// Records an event of the listening socket.
@@ -100,7 +109,23 @@ impl Control {
         }
     }
 
-    /// Gives up all requests, since another process takes the server over.
+    /// Whether an upgrade was asked for since the last call.
+    pub fn take_upgrade_request(&mut self) -> bool {
+        std::mem::take(&mut self.wants_upgrade)
+    }
+
+    /// Answers those that wait for an upgrade: with the number of the process that serves now, or the reason of a failure.
+    pub fn answer_upgrade(&mut self, result: Result<u32, &str>, now: Duration) {
+        for connection in self.connections.iter_mut().filter(|connection| connection.awaits_upgrade()) {
+            match result {
+                Ok(pid) => connection.finish(&Answer::Upgraded { pid }, now),
+                Err(why) => connection.fail(why, now),
+            }
+            connection.write();
+        }
+    }
+
+    /// Gives up all requests except for an upgrade, since another process takes the server over.
     pub fn interrupt(&mut self, store: Option<&mut StoreWriter>, now: Duration) {
         self.give_up_requests(store, REPLACED, now);
     }
@@ -116,8 +141,13 @@ impl Control {
         if let Some(store) = store.filter(|_| std::mem::take(&mut self.is_copying)) {
             store.cancel_copy();
         }
-        self.connections.iter_mut().for_each(|connection| connection.end(why, now));
-        self.connections.iter_mut().for_each(Connection::write);
+        let is_replaced = why == REPLACED;
+        for connection in self.connections.iter_mut() {
+            if !(is_replaced && connection.awaits_upgrade()) {
+                connection.end(why, now);
+                connection.write();
+            }
+        }
     }
 
     fn accept(&mut self, registry: &Registry, now: Duration) {
@@ -161,6 +191,11 @@ impl Control {
     fn begin(&mut self, slot: usize, request: Request, has_store: bool, now: Duration) {
         let connection = &mut self.connections[slot];
         match request {
+            Request::Upgrade => {
+                info!("user {} asks for an upgrade", connection.user());
+                connection.set_work(Work::Upgrade);
+                self.wants_upgrade = true;
+            }
             Request::Copy { .. } if !has_store => {
                 connection.fail("this server has no store (--store FILE), so there is nothing to copy", now);
             }

@@ -202,6 +202,14 @@ impl Upgrade {
         [until, reap].into_iter().flatten().min()
     }
 
+    /// The process that serves now, after [`Upgrade::turn`] has returned `true`.
+    pub fn successor(&self) -> Option<u32> {
+        match &self.stage {
+            Stage::Ending(successor) => Some(successor.child.id()),
+            _ => None,
+        }
+    }
+
     /// Why the last upgrade has failed, if it has.
     pub fn take_failure(&mut self) -> Option<String> {
         self.failure.take()

@@ -270,13 +270,13 @@ fn server_with_store_sleeps_when_idle() {
     let dir = TestDir::new();
     let server = dir.start(&["--keep", "30"]);
     talk(&server);
-    let mut alice = server.login("alice");
-    shown(&mut alice);
+    let mut bob = server.login("bob");
+    shown(&mut bob);
     let slept = |server: &Server| server.proc_file("schedstat");
     let until = Instant::now() + DEADLINE;
     let mut before = slept(&server);
     // The server may still have work for clients that came and left.
-    while alice.readable_within(Duration::from_secs(2)) || before != slept(&server) {
+    while bob.readable_within(Duration::from_secs(2)) || before != slept(&server) {
         assert!(Instant::now() < until, "it never becomes idle");
         before = slept(&server);
     }

@@ -1,6 +1,7 @@
 //! Servers that are replaced by the program on disk while their clients are connected.
 
 mod clients;
+mod command;
 mod failing;
 mod listeners;
 mod load;
