@@ -3,6 +3,8 @@
 //! In each turn the loop records the events; then the engine reads, the operator's console
 //! is read, and the engine writes.
 
+mod requests;
+
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
@@ -13,27 +15,27 @@ use mio::{Events, Interest, Poll, Registry, Token};
 use signal_hook::consts::{SIGHUP, SIGUSR2};
 use signal_hook_mio::v1_0::Signals;
 
-use super::connection::transport::{
+use crate::chat::{ClientId, Hub, Notice, Now, OPERATOR_LOG};
+use crate::server::connection::transport::{
     CONNECTIONS, ListenerKind, Readiness, ServerListener, TlsServer, TransportBuffers, UnixServer,
 };
-use super::console::{Console, ScreenSettings};
-use super::control::{self, Control};
-use super::engine::state::{EngineSettings, Sockets};
-use super::engine::{Budget, Engine};
-use super::http::Access;
-use super::http::api::ApiTokens;
-use super::limits::Limits;
-use super::listen::{self, Listening};
-use super::password::{Hasher, HasherCommand};
-use super::reload::{ProcessSettings, Reload, ReloadedCertificates, Reloader};
-use super::service::ServiceManager;
-use super::store_writer::StoreWriter;
-use super::tls::expiry::{CertificateWatch, Validity};
-use super::tls::self_signed::Introduction;
-use super::trusted_peer::TrustedPeer;
-use super::upgrade::successor::TakenEngine;
-use super::upgrade::{Offer, Parts, Program, Upgrade};
-use crate::chat::{ClientId, Hub, Notice, Now, OPERATOR_LOG};
+use crate::server::console::{Console, ScreenSettings};
+use crate::server::control::{self, Control};
+use crate::server::engine::state::{EngineSettings, Sockets};
+use crate::server::engine::{Budget, Engine};
+use crate::server::http::Access;
+use crate::server::http::api::ApiTokens;
+use crate::server::limits::Limits;
+use crate::server::listen::{self, Listening};
+use crate::server::password::{Hasher, HasherCommand};
+use crate::server::reload::{ProcessSettings, Reload, ReloadedCertificates, Reloader};
+use crate::server::service::ServiceManager;
+use crate::server::store_writer::StoreWriter;
+use crate::server::tls::expiry::{CertificateWatch, Validity};
+use crate::server::tls::self_signed::Introduction;
+use crate::server::trusted_peer::TrustedPeer;
+use crate::server::upgrade::successor::TakenEngine;
+use crate::server::upgrade::{Offer, Program, Upgrade};
 use crate::terminal::session;
 use crate::util::clock::Clock;
 use crate::util::{logging, signals};
@@ -297,51 +299,6 @@ impl EventLoop {
         }
     }
 
-    /// Goes on with an upgrade; `true` if this process has been replaced, and must end.
-    fn go_on_with_upgrade(&mut self, now: Now) -> bool {
-        let Some((upgrade, parts)) = self.upgrade_parts() else { return false };
-        if !upgrade.turn(parts, now) {
-            return false;
-        }
-        for signal in self.signals.pending() {
-            self.upgrade.iter().for_each(|upgrade| upgrade.pass_on(signal));
-        }
-        true
-    }
-
-    /// Begins an upgrade, unless one is under way.
-    fn begin_upgrade(&mut self, now: Duration) {
-        if let Some((upgrade, parts)) = self.upgrade_parts()
-            && let Err(why) = upgrade.begin(parts, now)
-        {
-            warn!("{why}");
-        }
-    }
-
-    /// Answers those that have asked for an upgrade through the control socket, if it is over. One that is asked for while
-    /// another is under way is that one.
-    fn answer_upgrade(&mut self, is_replaced: bool, now: Duration) {
-        let (Some(control), Some(upgrade)) = (&mut self.control, &mut self.upgrade) else { return };
-        match (upgrade.take_failure(), upgrade.successor().filter(|_| is_replaced)) {
-            (Some(why), _) => control.answer_upgrade(Err(&format!("the server goes on as before: {why}")), now),
-            (None, Some(pid)) => control.answer_upgrade(Ok(pid), now),
-            (None, None) => {}
-        }
-    }
-
-    fn upgrade_parts(&mut self) -> Option<(&mut Upgrade, Parts<'_>)> {
-        let parts = Parts {
-            registry: self.poll.registry(),
-            clock: &self.clock,
-            engine: &mut self.engine,
-            console: self.console.as_mut(),
-            hasher: self.hasher.as_mut(),
-            manager: self.service_manager.as_mut(),
-            control: self.control.as_mut(),
-        };
-        self.upgrade.as_mut().map(|upgrade| (upgrade, parts))
-    }
-
     /// The timeout of the next poll.
     fn timeout(&self) -> Option<Duration> {
         let now = self.clock.elapsed();
@@ -372,18 +329,6 @@ impl EventLoop {
             manager.tell_stopping(now);
         }
         manager.turn(self.engine.hub().head_count(), now);
-    }
-
-    /// Works on what other processes ask for on the control socket.
-    fn answer_control(&mut self, now: Duration) {
-        let Some(control) = &mut self.control else { return };
-        if self.engine.is_ending() {
-            control.end(self.engine.store_writer_mut(), now);
-        }
-        control.process(self.poll.registry(), self.engine.store_writer_mut(), now);
-        if control.take_upgrade_request() && !self.upgrade.as_ref().is_some_and(Upgrade::is_under_way) {
-            self.begin_upgrade(now);
-        }
     }
 
     /// Passes an event on.
