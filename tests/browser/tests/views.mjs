@@ -116,9 +116,14 @@ export async function half_a_line_is_not_said_elsewhere({ server, page }) {
   await roomIs(alice, 'lobby');
   await draftIs(alice, '');
   // A name that nobody has: what was typed since stays in the conversation.
-  await alice.evaluate(() => { const { send } = WebSocket.prototype; WebSocket.prototype.send = function (text) { setTimeout(() => send.call(this, text), 200); }; });
+  await alice.evaluate(() => {
+    const [{ send }, held] = [WebSocket.prototype, []];
+    WebSocket.prototype.send = function (text) { held.push(() => send.call(this, text)); };
+    window.sendHeld = () => held.splice(0).forEach((sending) => sending());
+  });
   await say(alice, '@bbo first');
   await alice.fill('#text', 'second');
+  await alice.evaluate(() => window.sendHeld());
   await sees(alice, 'Nobody here is called bbo.', 'refused');
   await roomIs(alice, 'bbo');
   await draftIs(alice, 'second');
@@ -126,6 +131,7 @@ export async function half_a_line_is_not_said_elsewhere({ server, page }) {
   await show(alice, 'lobby');
   await say(alice, '/join tea');
   await show(alice, '@bbo');
+  await alice.evaluate(() => window.sendHeld());
   await until(alice, () => me.room === 'tea' && home().isComplete && cancelFlush === null, null, 'not in tea');
   await roomIs(alice, 'bbo');
   await draftIs(alice, 'second');
