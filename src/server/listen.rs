@@ -1,17 +1,18 @@
 //! Makes the listening sockets: TCP, TLS on TCP, and Unix sockets; takes over those of the service manager.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use mio::net::TcpListener;
+use serde::{Deserialize, Serialize};
 
 use super::Error;
-use super::connection::transport::{ListenerKind, ServerListener, TlsServer, UnixServer};
+use super::connection::transport::{ListenerKind, ServerListener, SocketFile, TlsServer, UnixServer};
 use super::engine::accept;
 use super::limits::Limits;
 use super::listen_addr::{ListenAddr, ListenPlace};
 use super::service::activation::{Activated, OpenSocket};
-use super::upgrade::inventory::PassedListener;
 
 /// How the sockets of a server listen.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +34,27 @@ pub struct Listening {
     pub asked: ListenPlace,
     /// Whether the service manager has opened it.
     pub is_activated: bool,
+}
+
+/// A listening socket as it is handed over to a successor.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ListenerEntry {
+    pub kind: ListenerKind,
+    /// Its address, with the real port.
+    pub addr: ListenAddr,
+    /// Its address as the options had it.
+    pub asked: ListenPlace,
+    /// Whether the service manager has opened it.
+    pub is_activated: bool,
+    /// The file of a Unix socket, if the server has made it.
+    pub file: Option<SocketFile>,
+}
+
+/// A listening socket that a successor has received.
+#[derive(Debug)]
+pub struct PassedListener {
+    pub entry: ListenerEntry,
+    pub socket: OwnedFd,
 }
 
 /// Makes the socket that listens on an address, for connections of this kind.

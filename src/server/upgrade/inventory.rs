@@ -10,7 +10,7 @@ use crate::server::connection::transport::{
 };
 use crate::server::console::{Console, ConsoleState};
 use crate::server::engine::Engine;
-use crate::server::listen::Listening;
+use crate::server::listen::{ListenerEntry, Listening, PassedListener};
 use crate::server::listen_addr::{ListenAddr, ListenPlace};
 
 /// What the descriptors are that are handed over. Their order is: standard input, the listeners, the streams, the control
@@ -25,27 +25,6 @@ pub struct Inventory {
     /// The file of the control socket, if there is one.
     #[serde(default)]
     control: Option<SocketFile>,
-}
-
-/// A listening socket.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct ListenerEntry {
-    pub kind: ListenerKind,
-    /// Its address, with the real port.
-    pub addr: ListenAddr,
-    /// Its address as the options had it.
-    pub asked: ListenPlace,
-    /// Whether the service manager has opened it.
-    pub is_activated: bool,
-    /// The file of a Unix socket, if the server has made it.
-    pub file: Option<SocketFile>,
-}
-
-/// A listening socket that was handed over.
-#[derive(Debug)]
-pub struct PassedListener {
-    pub entry: ListenerEntry,
-    pub socket: OwnedFd,
 }
 
 /// What was received.

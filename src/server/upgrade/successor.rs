@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use log::{debug, info};
 
 use super::channel::{Channel, Message, Offer, SILENCE};
-use super::inventory::{Inventory, PassedListener, Received};
+use super::inventory::{Inventory, Received};
 use crate::chat::HubState;
 use crate::server::Error;
 use crate::server::connection::transport::{ClientStream, SocketFile};
 use crate::server::console::ConsoleState;
 use crate::server::engine::state::EngineState;
 use crate::server::handover::{Handover, VERSION};
+use crate::server::listen::PassedListener;
 use crate::server::listen_addr::ListenAddr;
 use crate::util::logging;
 
