@@ -37,7 +37,7 @@ export async function an_own_message_is_deleted_with_its_button({ server, page, 
   same(await messages(alice), ['hello', 'third'], 'what is left after a reload');
   await line(alice, 'third').hover();
   check(!await alice.isVisible('#delete'), 'a message of an earlier connection can be deleted');
-  same(await alice.evaluate(() => pending.length), 0, 'lines that the page takes for unanswered');
+  await until(alice, () => pending.length === 0, null, 'the page takes lines for unanswered');
 }
 
 export async function the_keyboard_is_enough_to_delete({ server, page }) {
@@ -118,7 +118,7 @@ export async function operators_are_asked_before_they_delete_what_others_said({ 
   same(await messages(carol), [], 'what is left');
   await say(alice, '/delete last');
   await sees(alice, 'You have said nothing in den that can be deleted.', 'refused');
-  same(await alice.evaluate(() => pending.length), 0, 'lines that the page takes for unanswered');
+  await until(alice, () => pending.length === 0, null, 'the page takes lines for unanswered');
 }
 
 export async function moderators_delete_in_the_lobby({ server, page }) {

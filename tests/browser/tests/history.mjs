@@ -109,7 +109,7 @@ export async function search_finds_marks_and_goes_there({ server, folder, page, 
   await until(alice, () => document.querySelectorAll('#results li').length === 40, null, 'older results do not come');
   await alice.keyboard.press('Escape');
   check(!await alice.isVisible('#search'), 'Escape does not close the search');
-  same(await alice.evaluate(() => pending.length), 0, 'lines that the page takes for unanswered');
+  await until(alice, () => pending.length === 0, null, 'the page takes lines for unanswered');
 }
 
 export async function blocks_of_code_go_on_over_pages({ server, folder, page }) {

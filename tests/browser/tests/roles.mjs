@@ -60,7 +60,7 @@ export async function roles_are_marked_and_given_in_the_list({ server, page, pic
   await sees(carol, 'alice: here since', 'notice');
   await say(carol, '/op alice');
   await sees(carol, 'Only operators of den can do that.', 'refused');
-  for (const each of [alice, carol]) same(await each.evaluate(() => pending.length), 0, 'lines that the page takes for unanswered');
+  for (const each of [alice, carol]) await until(each, () => pending.length === 0, null, 'the page takes lines for unanswered');
 }
 
 export async function settings_are_changed_by_operators_and_seen_by_all({ server, page, picture }) {
@@ -114,7 +114,7 @@ export async function settings_are_changed_by_operators_and_seen_by_all({ server
   await say(alice, '/room slow 30');
   await sees(alice, 'That is set so already.', 'refused');
   check(!bob.transcript.text.includes('slow 0'), 'a setting that cannot be is set');
-  for (const each of [alice, carol]) same(await each.evaluate(() => pending.length), 0, 'lines that the page takes for unanswered');
+  for (const each of [alice, carol]) await until(each, () => pending.length === 0, null, 'the page takes lines for unanswered');
 }
 
 export async function kicked_and_banned_members_are_told_and_are_in_the_lobby({ server, page }) {
@@ -149,7 +149,7 @@ export async function kicked_and_banned_members_are_told_and_are_in_the_lobby({ 
   await sees(alice, 'bob was unbanned by alice.', 'notice');
   await say(bob, '/join den');
   await roomIs(bob, 'den');
-  for (const each of [alice, bob]) same(await each.evaluate(() => pending.length), 0, 'lines that the page takes for unanswered');
+  for (const each of [alice, bob]) await until(each, () => pending.length === 0, null, 'the page takes lines for unanswered');
 }
 
 export async function a_text_that_may_not_be_said_comes_back({ server, page }) {
@@ -191,7 +191,7 @@ export async function a_text_that_may_not_be_said_comes_back({ server, page }) {
   same(await bob.inputValue('#text'), 'another thought', 'what is being written');
   await say(bob, '/topic fish');
   await until(bob, () => document.querySelector('#text').value === '/topic fish', null, 'a topic does not come back');
-  for (const each of [alice, bob]) same(await each.evaluate(() => pending.length), 0, 'lines that the page takes for unanswered');
+  for (const each of [alice, bob]) await until(each, () => pending.length === 0, null, 'the page takes lines for unanswered');
 }
 
 export async function moderators_act_in_the_lobby_and_on_the_server({ server, page }) {

@@ -109,7 +109,7 @@ export async function a_member_speaks_and_looks_up_in_a_followed_room({ server, 
   await show(alice, 'lobby');
   same(await messages(alice), ['#den is a room', '#nowhere is text'], 'what is said in the lobby, after /history #den');
   same(await badge(alice, 'den'), '', 'what was asked for counts as unread');
-  same(await alice.evaluate(() => pending.length), 0, 'lines that the page takes for unanswered');
+  await until(alice, () => pending.length === 0, null, 'the page takes lines for unanswered');
   same(await alice.getAttribute('#roomList [data-leave="#den"]', 'aria-label'), 'Leave den', 'the name of the button');
   await alice.focus('#roomList [data-leave="#den"]');
   await alice.keyboard.press('Enter');
@@ -329,7 +329,7 @@ export async function the_topic_stands_beside_the_name_of_the_room({ server, pag
   await topicIs('');
   await say(alice, `/topic ${'x'.repeat(391)}`);
   await sees(alice, 'That text is too long (390 bytes at most).', 'refused');
-  same(await alice.evaluate(() => pending.length), 0, 'lines that the page takes for unanswered');
+  await until(alice, () => pending.length === 0, null, 'the page takes lines for unanswered');
 }
 
 export async function joins_and_leaves_can_be_hidden({ server, page }) {

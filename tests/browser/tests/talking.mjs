@@ -252,7 +252,7 @@ export async function every_command_can_be_typed({ server, page }) {
     await sees(alice, answer, kind);
   }
   await carol.until(/alice -> you: by the way[^]*alice -> you: in the conversation[^]*alice: \/slash[^]*alice: \/double[^]*alice: @at/);
-  same(await alice.evaluate(() => pending.length), 0, 'lines that the page takes for unanswered');
+  await until(alice, () => pending.length === 0, null, 'the page takes lines for unanswered');
   await say(alice, 'Q');
   await alice.waitForSelector('#login:not([hidden])');
   await carol.until(/alice left/);

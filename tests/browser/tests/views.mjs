@@ -330,7 +330,7 @@ export async function second_device_has_the_same_rooms_and_unread_messages({ ser
   await sees(phone, 'four', 'mention');
   same(await phone.$eval('#log .rule.new + .line .text', (node) => node.textContent), 'three', 'the first that is unread');
   await badgeIs(desk, 'den', '');
-  same(await desk.evaluate(() => pending.length), 0, 'lines that the page takes for unanswered');
+  await until(desk, () => pending.length === 0, null, 'the page takes lines for unanswered');
 }
 
 export async function people_are_marked_as_away({ server, page }) {
