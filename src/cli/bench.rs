@@ -46,7 +46,7 @@ struct Common {
     #[arg(long, global = true, requires = "addr", value_name = "PID", value_parser = value_parser!(u32).range(1..i64::from(PID_LIMIT)))]
     pid: Option<u32>,
 
-    /// Have the server of --pid replaced by the program on disk every so many seconds (chinwag manual service). Its cost is not measured
+    /// Upgrade the server of --pid again and again, with this time between (chinwag manual service). Its cost is not measured
     #[arg(long, global = true, requires = "pid", value_name = "SECONDS", value_parser = value_parser!(u32).range(1..=3600))]
     upgrade_every: Option<u32>,
 

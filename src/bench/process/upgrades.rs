@@ -29,7 +29,7 @@ pub struct Upgrades {
 }
 
 impl Upgrades {
-    /// Upgrades of the server that is process `pid`, with so many nanoseconds between them.
+    /// Upgrades of the server that is process `pid`; `every` is the time between two of them, in nanoseconds.
     pub fn new(pid: u32, every: Nanos) -> Self {
         Upgrades { pid, every, due: clock::now() + every, asked: None, successor: None, done: 0 }
     }

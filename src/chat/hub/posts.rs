@@ -50,7 +50,7 @@ impl Hub {
     /// no session; `name` is made by [`Name::poster`], and each of the `lines`, of which there is at least one, is a text
     /// without control characters.
     ///
-    /// [`Hub::poll_posted`] tells what becomes of it, under the origin that is returned here.
+    /// Returns an origin: [`Hub::poll_posted`] tells the result with the same one.
     ///
     /// # Errors
     /// Why it is refused at once.

@@ -105,7 +105,7 @@ impl Control {
     /// Refuses all requests, since the server ends, and gives up those that it works on.
     pub fn end(&mut self, store: Option<&mut StoreWriter>, now: Duration) {
         if self.listener.take().is_some() {
-            self.give_up_requests(store, ENDING, now);
+            self.give_up_requests(store, ENDING, now, |_| true);
         }
     }
 
@@ -127,7 +127,7 @@ impl Control {
 
     /// Gives up all requests except for an upgrade, since another process takes the server over.
     pub fn interrupt(&mut self, store: Option<&mut StoreWriter>, now: Duration) {
-        self.give_up_requests(store, REPLACED, now);
+        self.give_up_requests(store, REPLACED, now, |connection| !connection.awaits_upgrade());
     }
 
     /// The listening socket; `None` while the server ends.
@@ -135,18 +135,22 @@ impl Control {
         self.listener.as_ref()
     }
 
-    fn give_up_requests(&mut self, store: Option<&mut StoreWriter>, why: &str, now: Duration) {
+    /// Gives up the copies, and the requests of the connections that are `meant`.
+    fn give_up_requests(
+        &mut self,
+        store: Option<&mut StoreWriter>,
+        why: &str,
+        now: Duration,
+        meant: impl Fn(&Connection) -> bool,
+    ) {
         self.copies.clear();
         self.retry = None;
         if let Some(store) = store.filter(|_| std::mem::take(&mut self.is_copying)) {
             store.cancel_copy();
         }
-        let is_replaced = why == REPLACED;
-        for connection in self.connections.iter_mut() {
-            if !(is_replaced && connection.awaits_upgrade()) {
-                connection.end(why, now);
-                connection.write();
-            }
+        for connection in self.connections.iter_mut().filter(|connection| meant(connection)) {
+            connection.end(why, now);
+            connection.write();
         }
     }
 
