@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use chinwag::bench::baseline;
-use chinwag::bench::process::helper;
+use chinwag::bench::process::{helper, upgrades};
 use chinwag::bench::workload::readers;
 use chinwag::cli::config::Parsed;
 use chinwag::cli::{BenchPart, Cli, Command, config};
@@ -53,6 +53,7 @@ fn run(parsed: Parsed) -> Result<u8, Box<dyn Error>> {
             readers::run_helper();
             0
         }
+        Command::BenchPart(BenchPart::Upgrade { pid }) => upgrades::ask(pid).map(|()| 0)?,
     })
 }
 

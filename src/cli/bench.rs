@@ -46,7 +46,8 @@ struct Common {
     #[arg(long, global = true, requires = "addr", value_name = "PID", value_parser = value_parser!(u32).range(1..i64::from(PID_LIMIT)))]
     pid: Option<u32>,
 
-    /// Upgrade the server of --pid again and again, with this time between (chinwag manual service). Its cost is not measured
+    /// Upgrade the server of --pid again and again, with this time between (chinwag manual service); it needs a control
+    /// socket. What a line costs it is not measured
     #[arg(long, global = true, requires = "pid", value_name = "SECONDS", value_parser = value_parser!(u32).range(1..=3600))]
     upgrade_every: Option<u32>,
 
@@ -136,6 +137,8 @@ pub enum BenchPart {
     Baseline { encoding: Encoding, run: u16, prompt: usize, welcome: usize },
     /// Readers beyond the limit of open files of one process
     Readers,
+    /// What asks for an upgrade of the server that is this process
+    Upgrade { pid: u32 },
 }
 
 impl Bench {

@@ -185,6 +185,13 @@ impl Generator {
         Ok(number)
     }
 
+    /// Forgets a pipe whose process has ended, if it is the newest one.
+    pub fn forget_pipe(&mut self, number: usize) {
+        if number + 1 == self.pipes.len() {
+            self.pipes.pop();
+        }
+    }
+
     /// Sends a message of a member to the room.
     pub fn say(&mut self, group: usize, index: usize, tag: Tag) {
         self.queue(group, index, tag);
@@ -277,7 +284,14 @@ impl Generator {
         if self.progress.is_due(now) {
             self.show(now);
         }
-        self.upgrades.as_mut().map_or(Ok(()), |upgrades| upgrades.turn(now))
+        match self.upgrades.take() {
+            Some(mut upgrades) => {
+                let result = upgrades.turn(self, now);
+                self.upgrades = Some(upgrades);
+                result
+            }
+            None => Ok(()),
+        }
     }
 
     /// Handles the events of urgent members alone.
@@ -346,8 +360,14 @@ impl Generator {
         if !ready.readable && !ready.closing {
             return Ok(());
         }
+        let before = group.room.tally.delivered;
         if member.readable(group, &self.context, &mut self.block, ready.closing)? == Flow::Closed {
             self.members.remove(key);
+        }
+        if let Some(upgrades) = &mut self.upgrades
+            && group.room.tally.delivered > before
+        {
+            upgrades.record_delivery(clock::now());
         }
         Ok(())
     }
