@@ -92,7 +92,10 @@ impl Upgrades {
         };
         // It counts no more when the process has ended.
         request.cpu.1 = request.cpu.1.max(request.server.cpu());
-        let Some(answer) = request.process.line(generator) else { return request.process.check(generator) };
+        let Some(answer) = request.process.line(generator) else {
+            let is_open = generator.pipes[request.process.pipe].open;
+            return if is_open { Ok(()) } else { request.process.check(generator) };
+        };
         generator.forget_pipe(request.process.pipe);
         self.pid = answer.parse().map_err(|_| failed(answer))?;
         self.cpu += request.cpu.1 - request.cpu.0 + Process::new(self.pid).map_or(0, |process| process.cpu());
