@@ -19,7 +19,7 @@ use crate::chat::{HubState, HubView};
 /// The version of the envelope and of all that is in it.
 ///
 /// A field that is added needs no new version if it has a default.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// The state of a server, without its sockets.
 #[derive(Serialize, Deserialize)]
@@ -116,9 +116,9 @@ mod tests {
     fn other_versions_and_damaged_states_are_refused() {
         let refused = |json: &str| Handover::from_json(json.as_bytes()).err().map(|error| error.to_string());
         let other = refused(r#"{"version": 1, "anything": []}"#).unwrap();
-        assert!(other.contains("version 1, and this program reads version 4"), "{other}");
+        assert!(other.contains("version 1, and this program reads version 5"), "{other}");
         for json in
-            ["", "[]", "{}", r#"{"version": 4}"#, r#"{"version": 4, "at": {"secs": 1, "nanos": 0}, "engine": {}}"#]
+            ["", "[]", "{}", r#"{"version": 5}"#, r#"{"version": 5, "at": {"secs": 1, "nanos": 0}, "engine": {}}"#]
         {
             let error = refused(json).expect(json);
             assert!(error.starts_with("the state cannot be read: "), "{error}");

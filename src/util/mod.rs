@@ -18,3 +18,8 @@ pub(crate) mod test_json;
 #[cfg(test)]
 pub(crate) mod test_support;
 pub mod timer_wheel;
+
+/// Whether a value is the default one, which a state leaves out: for `skip_serializing_if` of serde.
+pub fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

@@ -15,6 +15,7 @@ use self::markers::Markers;
 use super::id::{AccountId, Author, ClientId, Holder, MemberId, MemberSlot, RoomId};
 use super::irc::metadata::Metadata;
 use super::policy::host::Host;
+use crate::util::is_default;
 use crate::util::lists::List;
 
 /// What a member may do on the server.
@@ -114,10 +115,13 @@ pub struct Member {
     #[serde(default)]
     host: Host,
     /// Its current room; `None` for the operator.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub current: Option<Membership>,
     /// The rooms that it follows, in the table of members.
+    #[serde(default, skip_serializing_if = "is_default")]
     followed: List,
     session: Option<ClientId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     extras: Option<Box<Extras>>,
 }
 

@@ -17,6 +17,7 @@ use self::subscription::Subscription;
 use super::encoding::Encoding;
 use super::id::{DayNumber, MemberSlot, SessionId};
 use super::room::segment_log::Cursor;
+use crate::util::is_default;
 use crate::util::lists::List;
 
 /// The stage of a session.
@@ -114,27 +115,34 @@ impl Uncommitted {
 pub struct Session {
     pub id: SessionId,
     /// The member that it belongs to, while it is present.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub member: Option<MemberSlot>,
     /// Its place in the current room of its member.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub current: Option<Subscription>,
     /// In the log of its current room, entries that begin before this point are history, of which only messages are read.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub history_end: Cursor,
     /// Its places in the rooms that its member follows, in the table of sessions.
+    #[serde(default, skip_serializing_if = "is_default")]
     followed: List,
     pub stage: SessionStage,
     pub encoding: Encoding,
     pub flags: SessionFlags,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub uncommitted: Uncommitted,
     /// Why it will be disconnected in one of the next ticks.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub pending_disconnect: Option<PendingDisconnect>,
     /// What it was shown last of what several rooms show alike, while it reads several: the number of a date, or in IRC that of
     /// a change ([`Shown`]). Earlier versions called it `day`.
-    #[serde(alias = "day")]
+    #[serde(alias = "day", default, skip_serializing_if = "is_default")]
     shown: u32,
     /// When it was asked for its nickname, or last sent something; in microseconds.
     pub active: u64,
     /// The state of its rate limit ([`crate::chat::RateLimit`]): when its allowance is full again, in microseconds.
     pub allowance: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub outbox: Option<Box<Outbox>>,
 }
 

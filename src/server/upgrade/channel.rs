@@ -39,8 +39,10 @@ pub enum Message {
     Hello { versions: Vec<u32> },
     /// From the successor: it cannot take over, for this reason.
     Refused { why: String },
-    /// From the server: so many bytes and then so many descriptors follow.
-    Begin { inventory: usize, state: usize, descriptors: usize },
+    /// From the server: so many bytes of the inventory follow, and then so many descriptors.
+    Begin { inventory: usize, descriptors: usize },
+    /// From the server: so many bytes follow, which are the state.
+    State { bytes: usize },
     /// From the successor: it has everything, and will serve when it is told to.
     Ready,
     /// From the server, last: it does not serve any more, whatever happens.

@@ -71,25 +71,28 @@ pub(super) fn hand_over(
 /// Sends the state and the descriptors, and the last message when the successor has them.
 fn send_all(channel: &Channel, inventory: &Inventory, parts: &mut Parts) -> Result<(), String> {
     let lost = |error: io::Error| format!("the new program {error}");
-    let began = parts.clock.elapsed();
-    let state = HandoverView::of(parts.engine, began).to_json();
-    let state = state.map_err(|error| format!("the state cannot be written: {error}"))?;
-    let wrote = parts.clock.elapsed();
     let control = parts.control.as_deref().and_then(Control::listener);
     let descriptors = Inventory::descriptors(parts.engine, control);
     let header = serde_json::to_vec(inventory).map_err(|error| format!("the state cannot be written: {error}"))?;
-    let begin =
-        Message::Begin { inventory: header.len(), state: state.len(), descriptors: inventory.descriptor_count() };
+    // First, since the successor takes them while this process writes the state.
+    let began = parts.clock.elapsed();
+    let begin = Message::Begin { inventory: header.len(), descriptors: inventory.descriptor_count() };
     channel.send(&begin).map_err(lost)?;
     channel.send_bytes(&header).map_err(lost)?;
-    channel.send_bytes(&state).map_err(lost)?;
     channel.send_descriptors(&descriptors).map_err(lost)?;
+    let sent = parts.clock.elapsed();
+    let state = HandoverView::of(parts.engine, sent).to_json();
+    let state = state.map_err(|error| format!("the state cannot be written: {error}"))?;
+    let wrote = parts.clock.elapsed();
+    channel.send(&Message::State { bytes: state.len() }).map_err(lost)?;
+    channel.send_bytes(&state).map_err(lost)?;
     debug!(
-        "the state has {} bytes; {} ms to write it, {} ms to send it with {} descriptors",
+        "{} ms to send {} descriptors, {} ms to write the state of {} bytes, {} ms to send it",
+        (sent - began).as_millis(),
+        descriptors.len(),
+        (wrote - sent).as_millis(),
         state.len(),
-        (wrote - began).as_millis(),
-        (parts.clock.elapsed() - wrote).as_millis(),
-        descriptors.len()
+        (parts.clock.elapsed() - wrote).as_millis()
     );
     match channel.receive(SILENCE).map_err(lost)? {
         Message::Ready => Ok(()),

@@ -68,18 +68,22 @@ pub fn check_offer(channel: &Channel, own: &Offer) -> Result<Vec<ListenAddr>, Er
 pub fn receive(channel: &Channel) -> Result<TakenOver, Error> {
     let lost = |error: std::io::Error| failed(format!("the server {error}"));
     channel.send(&Message::Hello { versions: vec![VERSION] }).map_err(lost)?;
-    let (inventory, state, descriptors) = match channel.receive(BEGIN_TIMEOUT).map_err(lost)? {
-        Message::Begin { inventory, state, descriptors } => (inventory, state, descriptors),
-        other => return Err(failed(format!("the server has sent {other:?} before the state"))),
+    let (inventory, descriptors) = match channel.receive(BEGIN_TIMEOUT).map_err(lost)? {
+        Message::Begin { inventory, descriptors } => (inventory, descriptors),
+        other => return Err(failed(format!("the server has sent {other:?} before its sockets"))),
     };
-    let bytes = channel.receive_bytes(inventory + state).map_err(lost)?;
+    let inventory = channel.receive_bytes(inventory).map_err(lost)?;
+    let inventory: Inventory = serde_json::from_slice(&inventory).map_err(|error| failed(error.to_string()))?;
     let descriptors = channel.receive_descriptors(descriptors).map_err(lost)?;
-    let (inventory, state) = bytes.split_at(inventory);
-    let received = Instant::now();
-    let inventory: Inventory = serde_json::from_slice(inventory).map_err(|error| failed(error.to_string()))?;
-    let Handover { engine, hub, at, .. } = Handover::from_json(state).map_err(|error| failed(error.to_string()))?;
     let Received { stdin, listeners, streams, console, control } =
         inventory.receive(descriptors).map_err(|error| failed(error.to_string()))?;
+    let bytes = match channel.receive(SILENCE).map_err(lost)? {
+        Message::State { bytes } => bytes,
+        other => return Err(failed(format!("the server has sent {other:?} before the state"))),
+    };
+    let state = channel.receive_bytes(bytes).map_err(lost)?;
+    let received = Instant::now();
+    let Handover { engine, hub, at, .. } = Handover::from_json(&state).map_err(|error| failed(error.to_string()))?;
     debug!("the state of {} bytes was read in {} ms", state.len(), received.elapsed().as_millis());
     rustix::stdio::dup2_stdin(&stdin).map_err(|error| Error::Start(error.into()))?;
     Ok(TakenOver { listeners, engine: TakenEngine { state: engine, streams, console, control, at }, hub })

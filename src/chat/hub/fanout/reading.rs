@@ -91,7 +91,7 @@ impl Fanout<'_> {
         while let Some(room) = self.sessions.room_at(id, index) {
             index += 1;
             if let Some((_, subscription)) = self.sessions.subscription_mut(id, room) {
-                subscription.blocked_in = u32::MAX;
+                subscription.blocked_in = Subscription::NEVER_BLOCKED;
             }
         }
     }
@@ -157,7 +157,8 @@ impl Fanout<'_> {
             false => (is_current, end),
         };
         let place = self.rooms[room].add_reader(id, session.encoding.of_log(is_current), begin);
-        let subscription = Subscription { room, place, cursor: begin, filtered_to: end, blocked_in: u32::MAX };
+        let subscription =
+            Subscription { room, place, cursor: begin, filtered_to: end, blocked_in: Subscription::NEVER_BLOCKED };
         session.stage = SessionStage::Present;
         match is_current {
             true => (session.current, session.history_end) = (Some(subscription), end),

@@ -1,4 +1,4 @@
-//! The golden file of version 4: a server in the middle of many things, as it is handed over.
+//! The golden file of version 5: a server in the middle of many things, as it is handed over.
 //!
 //! `CHINWAG_BLESS=1 cargo test --lib golden` writes the file anew. That is right only for a field that is added with a
 //! default; a change that old files cannot follow needs a new version.
@@ -22,7 +22,7 @@ const POST: &str = "POST /api/rooms/lobby/messages HTTP/1.1\r\nHost: localhost\r
 
 /// The path of the golden file.
 fn path() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/handover-4.json")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/handover-5.json")
 }
 
 fn config() -> Config {
