@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use super::state::{EngineSettings, SocketMismatch};
 use super::{Budget, Engine};
-use crate::chat::{Config, Hub, Lang, Now};
+use crate::chat::{ClientId, Config, Hub, Input, Lang, Now};
 use crate::server::connection::transport::ListenerKind;
 use crate::server::handover::{Handover, HandoverView};
 use crate::server::limits::Limits;
@@ -184,6 +184,24 @@ fn unended_line_counts_after_its_time_also_after_a_handover() {
     assert_eq!(server.engine().hub().stats().here, 0);
     server.pass(Duration::from_secs(11));
     assert_eq!(server.engine().hub().stats().here, 1);
+}
+
+#[test]
+fn mute_that_runs_out_after_a_handover_ends_at_its_time() {
+    let mut server = TestServer::new(Config::default());
+    let [alice, bob] = [server.connect(0, 10_000), server.connect(0, 10_000)];
+    server.send(&alice, b"alice\n");
+    server.send(&bob, b"bob\n");
+    let now = Now { at: server.at, local: OffsetDateTime::UNIX_EPOCH + server.at };
+    server.engine().hub_mut().attach_console();
+    server.engine().hub_mut().handle_line(ClientId::CONSOLE, Input::Line("/mute bob 1"), now);
+    server.pass(Duration::from_secs(59));
+    server.hand_over();
+    server.send(&bob, b"too early\n");
+    server.pass(Duration::from_secs(2));
+    server.send(&bob, b"in time\n");
+    let read = take(&alice);
+    assert!(!read.contains("too early") && read.contains("] bob: in time"), "{read:?}");
 }
 
 #[test]
