@@ -56,8 +56,8 @@ pub use event::{
     SettingsView, Source, Topic, Whois,
 };
 pub use hub::{
-    DISCONNECTS_PER_TICK, HeadCount, Hub, HubState, HubView, OPERATOR_LOG, PostRefusal, Posted, StatsSnapshot,
-    TraceEvent, WriteBatch,
+    DISCONNECTS_PER_TICK, HeadCount, Hub, HubState, HubView, OPERATOR_LOG, PostRefusal, Posted, Snapshot,
+    StatsSnapshot, TraceEvent, WriteBatch,
 };
 pub use i18n::Lang;
 pub use id::{ClientId, LOBBY, Now};

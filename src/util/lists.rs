@@ -25,7 +25,7 @@ impl List {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Item<T> {
     value: T,
     /// The items after it.
@@ -33,7 +33,7 @@ struct Item<T> {
 }
 
 /// The items of many lists. Every operation walks over one list, so the lists must be short.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Lists<T> {
     items: Vec<Option<Item<T>>>,
     /// Places without an item.

@@ -84,6 +84,12 @@ impl<T> Slots<T> {
         self.items.iter_mut().flatten()
     }
 
+    /// The items that are made of these, with the same indexes.
+    pub fn map<U>(&self, make: impl Fn(&T) -> U) -> Slots<U> {
+        let items = self.items.iter().map(|item| item.as_ref().map(&make)).collect();
+        Slots { items, free: self.free.clone() }
+    }
+
     /// Bytes allocated for the items.
     pub fn capacity_bytes(&self) -> usize {
         self.items.capacity() * size_of::<Option<T>>()

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Account;
 use crate::chat::event::Source;
 use crate::chat::id::{AccountId, MemberSlot};
+use crate::chat::member::markers::Markers;
 use crate::chat::member::table::MemberTable;
 use crate::chat::policy::nick::key_of;
 use crate::chat::policy::nick::look_index::LookIndex;
@@ -32,6 +33,15 @@ struct AccountTableState {
 }
 
 impl AccountTable {
+    /// The accounts as they are on all nodes: without whom they ignore and what they have read.
+    pub fn shared(&self) -> AccountTable {
+        let mut shared = self.clone();
+        for Account { data, .. } in shared.accounts.values_mut() {
+            (data.ignored, data.read, data.markers) = (Vec::new(), Vec::new(), Markers::default());
+        }
+        shared
+    }
+
     /// The number of accounts.
     pub fn len(&self) -> usize {
         self.accounts.len()

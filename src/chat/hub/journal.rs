@@ -34,6 +34,16 @@ impl Default for Journal {
 }
 
 impl Journal {
+    /// What is the same on all nodes.
+    pub fn shared(&self) -> Journal {
+        Journal { seq: self.seq, last_message_id: self.last_message_id, ..Journal::default() }
+    }
+
+    /// Goes on after the changes of another node.
+    pub fn restore(&mut self, shared: &Journal) {
+        (self.seq, self.last_message_id) = (shared.seq, shared.last_message_id);
+    }
+
     /// Hands proposals out from now on.
     pub fn use_external_sequencer(&mut self) {
         self.sequencer = Sequencer::External;

@@ -22,6 +22,7 @@ mod posts;
 mod reload;
 mod reports;
 mod rooms;
+mod snapshot;
 mod state;
 mod store_queue;
 #[cfg(test)]
@@ -52,6 +53,7 @@ use self::reports::counts::Counts;
 use self::reports::stats::Stats;
 pub use self::reports::stats::{HeadCount, StatsSnapshot};
 use self::rooms::{RoomLimits, Rooms};
+pub use self::snapshot::Snapshot;
 pub use self::state::{HubState, HubView};
 use self::store_queue::StoreQueue;
 use self::store_queue::conversations::Conversations;

@@ -72,7 +72,7 @@ pub struct Membership {
 }
 
 /// What few members have.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 struct Extras {
     role: Role,
     /// It is an operator for its stay, by OPER of IRC.
@@ -103,7 +103,7 @@ struct Extras {
 
 /// One member. The name, the rooms and the text of `/away` are shared; the sessions, and what they ignore, belong to
 /// this node.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Member {
     pub name: CompactString,
     /// Keyed hash of the folded name, as in log entries.
@@ -132,6 +132,16 @@ impl Member {
         let since = since.clamp(0, i64::from(u32::MAX)) as u32;
         let (host, followed) = (Host::LOCAL, List::default());
         Member { name, name_hash, serial, since, host, current: None, followed, session: None, extras }
+    }
+
+    /// What is the same on all nodes: the member without its sessions, and what they ignore and have read.
+    pub fn shared(&self) -> Member {
+        let mut shared = Member { session: None, ..self.clone() };
+        if let Some(extras) = &mut shared.extras {
+            (extras.sessions, extras.ignored, extras.markers) = (Vec::new(), Vec::new(), Markers::default());
+            extras.whisperer = None;
+        }
+        shared
     }
 
     /// When it joined the server, in seconds since 1970.

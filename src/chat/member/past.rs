@@ -37,7 +37,7 @@ impl PastMember {
 }
 
 /// The last names that members of this process gave up.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PastMembers(VecDeque<PastMember>);
 

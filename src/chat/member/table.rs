@@ -316,6 +316,22 @@ impl MemberTable {
         self.slots.remove(slot.index())
     }
 
+    /// The members as they are on all nodes, without the operator.
+    pub fn shared(&self) -> MemberTableState {
+        let MemberTable { slots, followed, identities, last, hash_key, .. } = self;
+        let (slots, followed, identities) = (slots.map(Member::shared), followed.clone(), identities.clone());
+        MemberTableState { slots, followed, identities, last: *last, operator: None, hash_key: *hash_key }
+    }
+
+    /// Takes the members of another node; the operator at the console of this one stays.
+    pub fn restore(&mut self, state: MemberTableState) {
+        let has_operator = self.operator.is_some();
+        *self = MemberTable::from_state(state);
+        if has_operator {
+            self.insert_operator();
+        }
+    }
+
     /// The state as plain data, to be written.
     pub fn state(&self) -> MemberTableView<'_> {
         let MemberTable { slots, followed, identities, last, operator, hash_key, .. } = self;

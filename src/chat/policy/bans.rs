@@ -24,7 +24,7 @@ impl Ban {
 }
 
 /// The banned networks, each until a time or without an end.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Bans(BTreeMap<Network, Ban>);
 
 impl Bans {

@@ -14,7 +14,7 @@ use crate::chat::id::{AccountId, MemberId};
 /// Maximum nicknames kept for one mute: the muted one and the latest ones.
 const MAX_NAMES: usize = 16;
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Mute {
     /// The current nickname, or the last one.
     name: CompactString,
@@ -68,7 +68,7 @@ pub struct MutedMember<'a> {
 }
 
 /// The muted members, each until a time or until the server ends.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Mutes(Vec<Mute>);
 
 impl Mutes {

@@ -16,7 +16,7 @@ use crate::chat::span::{Dated, millis};
 const MIN_MOVE: usize = 4096;
 
 /// One message of the history, without its texts.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Item {
     id: u64,
     at: OffsetDateTime,
@@ -88,14 +88,14 @@ pub enum HistoryLine<'a> {
 }
 
 /// A new day: the number of messages before it, since the room was made.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct DayBegin {
     messages: u64,
     date: Date,
 }
 
 /// The newest messages of a room. Their texts stand in one string, so that a message needs no allocation.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct History {
     retention: Retention,
     items: VecDeque<Item>,

@@ -156,6 +156,24 @@ impl Room {
         }
     }
 
+    /// What is the same on all nodes: the room without its readers, their logs, and what is announced to them later.
+    pub fn shared(&self) -> Room {
+        let shared = Room::new(&self.name, &self.key, self.history.retention());
+        Room {
+            history: self.history.clone(),
+            members: self.members.clone(),
+            topic: self.topic.clone(),
+            rules: self.rules.clone(),
+            metadata: self.metadata.clone(),
+            multiline: self.multiline.clone(),
+            is_stored: self.is_stored,
+            creator: self.creator,
+            created: self.created,
+            emptied: self.emptied,
+            ..shared
+        }
+    }
+
     /// The log of an encoding.
     ///
     /// # Panics

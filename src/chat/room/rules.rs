@@ -16,7 +16,7 @@ use crate::chat::settings::RoomSettings;
 pub const MAX_LISTED: usize = 100;
 
 /// The settings of a room, and the lists of members with a role, an invitation, a mute or a ban.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct RoomRules {
     pub settings: RoomSettings,
     /// Who has a role, in the order in which it was given; some members may have left the server.

@@ -145,22 +145,11 @@ impl World {
         let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
         let hour = if random.one_in(3) { 23 } else { 12 };
         let (at, wall) = (Duration::from_secs(5), PrimitiveDateTime::new(date, Time::from_hms(hour, 59, 30).unwrap()));
+        let now = Now { at, local: (wall + at).assume_utc() };
         if hasher.is_some() {
-            hub.restore(empty_store(), Now { at, local: (wall + at).assume_utc() });
+            hub.restore(empty_store(), now);
         }
-        let replica = (seed / 32 % 8 == 1).then(|| {
-            let config = Config { hash_key: [seed, 7], ..plan.config.clone() };
-            let mut replica = Hub::new(config, renderers_of(Lang::En, &plan.config.name));
-            replica.use_external_sequencer();
-            if hasher.is_some() {
-                replica.restore(empty_store(), Now { at, local: (wall + at).assume_utc() });
-            }
-            if plan.operator {
-                // The operator is a member there too.
-                replica.attach_console();
-            }
-            (replica, 0)
-        });
+        let replica = (seed / 32 % 8 == 1).then(|| (replica_hub(&plan, hasher.is_some(), now), 0));
         let has_proxies = hash_of(seed) >> 20 & 3 == 0;
         let proxies: Vec<_> = has_proxies.then(proxy::trusted).into_iter().collect();
         let mut engine = Engine::new(hub, listeners, plan.limits, plan.budget, plan.max_connections);
@@ -265,4 +254,19 @@ fn hash_of(seed: u64) -> u64 {
 fn empty_store() -> InitialState {
     let (rooms, stored, bans, accounts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     InitialState { next_id: 1, run: 0, cloak_key: [0; 2], rooms, stored, bans, accounts }
+}
+
+/// A server without sessions, with the settings of a plan: it applies the changes of another one.
+fn replica_hub(plan: &SeedPlan, has_accounts: bool, now: Now) -> Hub {
+    let config = Config { hash_key: [7, 7], ..plan.config.clone() };
+    let mut replica = Hub::new(config, renderers_of(Lang::En, &plan.config.name));
+    replica.use_external_sequencer();
+    if has_accounts {
+        replica.restore(empty_store(), now);
+    }
+    if plan.operator {
+        // The operator is a member there too.
+        replica.attach_console();
+    }
+    replica
 }

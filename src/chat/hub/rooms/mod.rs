@@ -97,6 +97,13 @@ pub struct RoomsView<'a> {
     stored: &'a BTreeMap<Box<str>, StoredRoom>,
 }
 
+/// The rooms in memory without what belongs to one node.
+#[derive(Serialize, Deserialize)]
+pub struct SharedRooms {
+    slots: Slots<Room>,
+    emptied: u64,
+}
+
 impl Rooms {
     /// Creates the rooms with only the lobby.
     pub fn new(retention: Retention, limits: RoomLimits) -> Self {
@@ -340,10 +347,25 @@ impl Rooms {
         RoomsState { slots, emptied, dirty, summaries, store, stored }
     }
 
+    /// The rooms in memory as they are on all nodes.
+    pub fn shared(&self) -> SharedRooms {
+        SharedRooms { slots: self.slots.map(Room::shared), emptied: self.emptied }
+    }
+
+    /// Takes the rooms of another node in place of those in memory.
+    pub fn restore_shared(&mut self, shared: SharedRooms) {
+        let SharedRooms { slots, emptied } = shared;
+        let (store, stored) = (self.store, std::mem::take(&mut self.stored));
+        let (dirty, summaries) = (DirtyQueue::default(), VecDeque::new());
+        self.restore(RoomsState { slots, emptied, dirty, summaries, store, stored });
+    }
+
     /// Takes a state back; the limits stay.
     pub fn restore(&mut self, state: RoomsState) {
         let RoomsState { slots, emptied, dirty, summaries, store, stored } = state;
         self.index.clear();
+        self.occupied.clear();
+        self.empty.clear();
         self.looks = LookIndex::default();
         stored.iter().for_each(|(key, room)| self.looks.add(&room.name, key));
         for (index, room) in slots.iter() {

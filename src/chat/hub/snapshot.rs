@@ -1,0 +1,62 @@
+//! What follows from the committed changes alone, as plain data: a node that has missed changes takes it from another node.
+
+use serde::{Deserialize, Serialize};
+
+use super::journal::Journal;
+use super::rooms::SharedRooms;
+use super::{Hub, Shared};
+use crate::chat::account::table::AccountTable;
+use crate::chat::member::past::PastMembers;
+use crate::chat::member::table::MemberTableState;
+use crate::chat::policy::bans::Bans;
+use crate::chat::policy::mutes::Mutes;
+
+/// The state that is the same on all nodes after the same changes.
+#[derive(Serialize, Deserialize)]
+pub struct Snapshot {
+    accounts: AccountTable,
+    members: MemberTableState,
+    rooms: SharedRooms,
+    bans: Bans,
+    mutes: Mutes,
+    journal: Journal,
+    past_members: PastMembers,
+    run: u64,
+    cloak_key: [u64; 2],
+}
+
+impl Hub {
+    /// The shared state between two changes.
+    pub fn snapshot(&self) -> Snapshot {
+        let Shared { accounts, members, rooms, bans, mutes, .. } = &self.shared;
+        Snapshot {
+            accounts: accounts.shared(),
+            members: members.shared(),
+            rooms: rooms.shared(),
+            bans: bans.clone(),
+            mutes: mutes.clone(),
+            journal: self.journal.shared(),
+            past_members: self.past_members.clone(),
+            run: self.run,
+            cloak_key: self.cloak_key,
+        }
+    }
+
+    /// Takes the shared state of another hub, in place of its own; the next change is the one after it. No session of this
+    /// hub may be a member.
+    pub fn restore_snapshot(&mut self, snapshot: Snapshot) {
+        let Snapshot { accounts, members, rooms, bans, mutes, journal, past_members, run, cloak_key } = snapshot;
+        self.shared.accounts = accounts;
+        self.shared.members.restore(members);
+        self.shared.rooms.restore_shared(rooms);
+        (self.shared.bans, self.shared.mutes) = (bans, mutes);
+        self.journal.restore(&journal);
+        self.past_members = past_members;
+        self.run = run;
+        self.outbound.set_run(run);
+        self.cloak_key = cloak_key;
+        self.counts = self.recount();
+        self.note_most_members();
+        self.adopt_config();
+    }
+}
