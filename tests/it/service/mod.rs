@@ -2,4 +2,6 @@
 
 mod activation;
 mod notify;
+mod package;
+mod system;
 mod units;

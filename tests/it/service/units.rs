@@ -16,13 +16,13 @@ use crate::store::TestDir;
 const UNITS: [&str; 4] = ["chinwag.service", "chinwag.socket", "chinwag-web.socket", "chinwag.service.d/sockets.conf"];
 
 /// The page of the manual, as it is printed.
-fn page() -> String {
+pub fn page() -> String {
     let output = Command::new(PROGRAM).args(["manual", "service"]).output().expect("the manual");
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
 /// The code that follows the place where `name` is mentioned in back quotes.
-fn code_after(page: &str, name: &str) -> String {
+pub fn code_after(page: &str, name: &str) -> String {
     let (_, rest) = page.split_once(&format!("/{name}`")).unwrap_or_else(|| panic!("{name} is not in the page"));
     let code = rest.lines().skip_while(|line| !line.starts_with("    "));
     let code = code.take_while(|line| line.is_empty() || line.starts_with("    "));
@@ -30,7 +30,7 @@ fn code_after(page: &str, name: &str) -> String {
 }
 
 /// The values of a key.
-fn values<'a>(unit: &'a str, key: &str) -> Vec<&'a str> {
+pub fn values<'a>(unit: &'a str, key: &str) -> Vec<&'a str> {
     unit.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('=')).collect()
 }
 
