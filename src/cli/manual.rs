@@ -44,7 +44,7 @@ enum Topic {
     Storage,
     /// Messages that programs post: tokens, the request, its answers
     Api,
-    /// A service of systemd: units, sockets, watchdog
+    /// A service of systemd: units, sockets, upgrades; packages
     Service,
     /// Options of the server, signals, exit codes
     Options,
