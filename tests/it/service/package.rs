@@ -122,6 +122,7 @@ fn package_depends_on_the_libraries_of_the_program() {
 #[ignore = "needs root, dpkg and a file system in layers"]
 fn package_is_installed_upgraded_removed_and_purged_without_systemd() {
     let Some(system) = System::new() else { return };
+    system.run(&["rm", "-f", "/usr/bin/systemctl", "/usr/bin/systemd-sysusers"]);
     system.run(&["dpkg", "--install", &system.package(1)]);
     let user = system.run(&["getent", "passwd", "chinwag"]);
     assert!(user.trim_end().ends_with(":/var/lib/chinwag:/usr/sbin/nologin"), "{user}");
