@@ -166,14 +166,15 @@ impl Upgrade {
         let program = self.program.as_ref().map_err(String::clone)?;
         let has_passed_sockets = self.listening.iter().any(|listening| listening.is_activated);
         let (channel, theirs) = Channel::pair().map_err(|error| plain_words(&error))?;
+        // First, since a program that ends at once must not be missed with what it has said.
+        let offered = channel.send(&Message::Offer(self.offer.clone()));
+        offered.map_err(|error| format!("the channel to the new program {}", plain_words(&error)))?;
         let child = program.start(theirs, has_passed_sockets);
         let child =
             child.map_err(|error| format!("cannot run {}: {}", program.path().display(), plain_words(&error)))?;
         let successor = Successor { child, channel, is_readable: true, until: now + START_TIMEOUT, ended: 0 };
-        let offered = self.offer.clone();
         let fd = successor.channel.raw_fd();
-        let is_begun = parts.registry.register(&mut SourceFd(&fd), self.token, Interest::READABLE);
-        if let Err(error) = is_begun.and_then(|()| successor.channel.send(&Message::Offer(offered))) {
+        if let Err(error) = parts.registry.register(&mut SourceFd(&fd), self.token, Interest::READABLE) {
             let said = self.end(successor.child, now);
             return Err(format!("the new program {}{said}", plain_words(&error)));
         }
