@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cause::Cause;
 use super::event::{MessageKind, kind_or_flag};
-use super::id::{AccountId, ClientId, MemberId, Now, RoomId, SessionId};
+use super::id::{AccountId, ClientId, Incarnation, MemberId, Now, RoomId, SessionId};
 use super::member::RoomRole;
 use super::member::identity::Identity;
 use super::policy::cidr::Network;
@@ -452,5 +452,16 @@ pub struct Committed<'a> {
     pub time: Now,
     /// The session of this node that proposed it.
     pub origin: Option<Origin>,
+    /// Where it stands in the log of a cluster, if there is one.
+    pub place: Option<LogPlace>,
     pub change: Change<'a>,
+}
+
+/// The place of a change in the log of a cluster.
+#[derive(Clone, Copy, Debug)]
+pub struct LogPlace {
+    /// The run of the node that proposed the change.
+    pub node: Incarnation,
+    /// Messages of the change get this id and the ones after it, or higher ones if some of these are given.
+    pub first_id: u64,
 }

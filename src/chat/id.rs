@@ -101,6 +101,10 @@ impl MemberSlot {
     }
 }
 
+/// One run of a node of a cluster; no other run of any node has its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Incarnation(pub u64);
+
 /// A member: its slot, and a serial number that no other member of that slot has for 2^32 joins.
 ///
 /// Both follow from the committed joins and leaves alone.

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use crate::chat::change::{Change, Origin, Proposal};
+use crate::chat::change::{Change, LogPlace, Origin, Proposal};
+use crate::chat::id::Incarnation;
 
 /// Who puts the changes in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,11 +26,14 @@ pub struct Journal {
     last_message_id: u64,
     /// Proposals that have not been handed out.
     proposals: VecDeque<Proposal>,
+    /// The node that has proposed the newest committed change, in a cluster.
+    #[serde(skip)]
+    node: Option<Incarnation>,
 }
 
 impl Default for Journal {
     fn default() -> Self {
-        Journal { sequencer: Sequencer::Local, seq: 0, last_message_id: 0, proposals: VecDeque::new() }
+        Journal { sequencer: Sequencer::Local, seq: 0, last_message_id: 0, proposals: VecDeque::new(), node: None }
     }
 }
 
@@ -75,9 +79,18 @@ impl Journal {
     ///
     /// # Panics
     /// If it is not the one after the newest.
-    pub fn note_committed(&mut self, seq: u64) {
+    pub fn note_committed(&mut self, seq: u64, place: Option<LogPlace>) {
         assert_eq!(seq, self.seq + 1, "changes are committed in order, each once");
         self.seq = seq;
+        self.node = place.map(|place| place.node);
+        // A change can have several messages, and so reach into the ids of the next ones.
+        let before = place.map_or(0, |place| place.first_id.saturating_sub(1));
+        self.last_message_id = self.last_message_id.max(before);
+    }
+
+    /// The node that has proposed the change that is applied; `None` without a cluster.
+    pub fn node(&self) -> Option<Incarnation> {
+        self.node
     }
 
     /// The id of the newest message; 0 before the first one.

@@ -16,6 +16,7 @@ mod journal;
 mod lines;
 mod local_changes;
 mod login;
+mod node_joins;
 mod output;
 mod plan;
 mod posts;
@@ -44,6 +45,7 @@ use self::irc::search::SearchBudget;
 use self::journal::Journal;
 use self::login::passwords::Passwords;
 use self::login::prompts::Prompts;
+use self::node_joins::NodeJoins;
 pub use self::output::WriteBatch;
 use self::output::outbound::Outbound;
 use self::plan::View;
@@ -92,6 +94,7 @@ struct Shared {
     rooms: Rooms,
     bans: Bans,
     mutes: Mutes,
+    node_joins: NodeJoins,
 }
 
 /// The state of a chat server.
@@ -158,6 +161,7 @@ impl Hub {
                 rooms: Rooms::new(Retention::of(&config), RoomLimits::of(&config)),
                 bans: Bans::default(),
                 mutes: Mutes::default(),
+                node_joins: NodeJoins::default(),
             },
             journal: Journal::default(),
             sessions: SessionTable::default(),

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::journal::Journal;
+use super::node_joins::NodeJoins;
 use super::rooms::SharedRooms;
 use super::{Hub, Shared};
 use crate::chat::account::table::AccountTable;
@@ -19,6 +20,7 @@ pub struct Snapshot {
     rooms: SharedRooms,
     bans: Bans,
     mutes: Mutes,
+    node_joins: NodeJoins,
     journal: Journal,
     past_members: PastMembers,
     run: u64,
@@ -28,13 +30,14 @@ pub struct Snapshot {
 impl Hub {
     /// The shared state between two changes.
     pub fn snapshot(&self) -> Snapshot {
-        let Shared { accounts, members, rooms, bans, mutes, .. } = &self.shared;
+        let Shared { accounts, members, rooms, bans, mutes, node_joins, .. } = &self.shared;
         Snapshot {
             accounts: accounts.shared(),
             members: members.shared(),
             rooms: rooms.shared(),
             bans: bans.clone(),
             mutes: mutes.clone(),
+            node_joins: node_joins.clone(),
             journal: self.journal.shared(),
             past_members: self.past_members.clone(),
             run: self.run,
@@ -45,11 +48,12 @@ impl Hub {
     /// Takes the shared state of another hub, in place of its own; the next change is the one after it. No session of this
     /// hub may be a member.
     pub fn restore_snapshot(&mut self, snapshot: Snapshot) {
-        let Snapshot { accounts, members, rooms, bans, mutes, journal, past_members, run, cloak_key } = snapshot;
+        let Snapshot { accounts, members, rooms, bans, mutes, node_joins, journal, past_members, run, cloak_key } =
+            snapshot;
         self.shared.accounts = accounts;
         self.shared.members.restore(members);
         self.shared.rooms.restore_shared(rooms);
-        (self.shared.bans, self.shared.mutes) = (bans, mutes);
+        (self.shared.bans, self.shared.mutes, self.shared.node_joins) = (bans, mutes, node_joins);
         self.journal.restore(&journal);
         self.past_members = past_members;
         self.run = run;

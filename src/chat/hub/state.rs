@@ -10,6 +10,7 @@ use super::disconnects::Disconnects;
 use super::journal::Journal;
 use super::login::passwords::Passwords;
 use super::login::prompts::Prompts;
+use super::node_joins::NodeJoins;
 use super::output::outbound::OutboundState;
 use super::posts::Posts;
 use super::reports::stats::Stats;
@@ -41,6 +42,8 @@ pub struct HubState {
     rooms: RoomsState,
     bans: Bans,
     mutes: Mutes,
+    #[serde(default, skip_serializing_if = "NodeJoins::is_empty")]
+    node_joins: NodeJoins,
     journal: Journal,
     sessions: SessionTable,
     admission: AdmissionQueue,
@@ -79,6 +82,8 @@ pub struct HubView<'a> {
     rooms: RoomsView<'a>,
     bans: &'a Bans,
     mutes: &'a Mutes,
+    #[serde(skip_serializing_if = "NodeJoins::is_empty")]
+    node_joins: &'a NodeJoins,
     journal: &'a Journal,
     sessions: &'a SessionTable,
     admission: &'a AdmissionQueue,
@@ -106,13 +111,14 @@ pub struct HubView<'a> {
 impl Hub {
     /// The state between two turns, to be written.
     pub fn state(&self) -> HubView<'_> {
-        let Shared { accounts, members, rooms, bans, mutes, .. } = &self.shared;
+        let Shared { accounts, members, rooms, bans, mutes, node_joins, .. } = &self.shared;
         HubView {
             accounts,
             members: members.state(),
             rooms: rooms.state(),
             bans,
             mutes,
+            node_joins,
             journal: &self.journal,
             sessions: &self.sessions,
             admission: &self.admission,
@@ -139,13 +145,14 @@ impl Hub {
 
     /// Ends the hub between two turns: gives its state.
     pub fn into_state(self) -> HubState {
-        let Shared { accounts, members, rooms, bans, mutes, .. } = self.shared;
+        let Shared { accounts, members, rooms, bans, mutes, node_joins, .. } = self.shared;
         HubState {
             accounts,
             members: members.into_state(),
             rooms: rooms.into_state(),
             bans,
             mutes,
+            node_joins,
             journal: self.journal,
             sessions: self.sessions,
             admission: self.admission,
@@ -180,6 +187,7 @@ impl Hub {
         hub.shared.rooms.restore(state.rooms);
         hub.shared.bans = state.bans;
         hub.shared.mutes = state.mutes;
+        hub.shared.node_joins = state.node_joins;
         hub.journal = state.journal;
         hub.sessions = state.sessions;
         hub.admission = state.admission;

@@ -52,7 +52,7 @@ fn commit(server: &mut TestServer, seq: u64, seconds: u64) {
     let time = Now { at, local: OffsetDateTime::UNIX_EPOCH + at };
     let hub = server.engine.hub_mut();
     let Proposal { origin, change } = hub.poll_proposal().expect("a proposal");
-    hub.handle_committed(&Committed { seq, time, origin, change }, &time);
+    hub.handle_committed(&Committed { seq, time, origin, place: None, change }, &time);
     server.run(seconds);
 }
 

@@ -34,7 +34,7 @@ impl DelayedSequencer {
     pub fn next(&mut self, turn: usize) -> Option<Committed<'static>> {
         let (_, time, Proposal { origin, change }) = self.queue.pop_front_if(|&mut (at, ..)| at <= turn)?;
         self.seq += 1;
-        Some(Committed { seq: self.seq, time, origin, change })
+        Some(Committed { seq: self.seq, time, origin, place: None, change })
     }
 
     /// Whether changes wait.

@@ -60,7 +60,7 @@ impl World {
         match heard {
             TraceEvent::Committed { time, change, .. } => {
                 *seq += 1;
-                let committed = Committed { seq: *seq, time: *time, origin: None, change: change.clone() };
+                let committed = Committed { seq: *seq, time: *time, origin: None, place: None, change: change.clone() };
                 replica.handle_committed(&committed, &now);
                 replica.poll_console_output();
                 replica.poll_records();

@@ -66,8 +66,8 @@ impl Hub {
     /// # Panics
     /// If it is not the next one in the order.
     pub fn handle_committed(&mut self, committed: &Committed, now: &Now) {
-        let Committed { seq, time, origin, change } = committed;
-        self.journal.note_committed(*seq);
+        let Committed { seq, time, origin, place, change } = committed;
+        self.journal.note_committed(*seq, *place);
         if let Some(origin) = *origin
             && let Some(session) = self.sessions.find(origin)
         {
@@ -211,6 +211,7 @@ impl Hub {
             return self.apply_join_again(client, member, join, time, now);
         }
         let member = self.shared.members.insert(name, time.local.unix_timestamp());
+        self.shared.node_joins.note_join(self.journal.node(), member.slot);
         self.note_most_members();
         self.introduce(member, *host, identity.as_deref());
         match *account {
@@ -271,15 +272,17 @@ impl Hub {
 
     /// A session of a member has ended: removes the member if it was the last one.
     fn apply_leave(&mut self, member: MemberId, cause: &Cause, time: Now) {
+        self.shared.node_joins.note_leave(self.journal.node(), member.slot);
         if self.shared.members[member.slot].count_leave() {
             self.remove_member(member, cause, time);
         }
     }
 
     /// Removes a member, whose sessions have ended.
-    fn remove_member(&mut self, member: MemberId, cause: &Cause, time: Now) {
+    pub(super) fn remove_member(&mut self, member: MemberId, cause: &Cause, time: Now) {
         self.shared.mutes.leave(member);
         let slot = member.slot;
+        self.shared.node_joins.forget(slot);
         let account = self.shared.members[slot].account();
         if let Some(account) = account.and_then(|account| self.shared.accounts.get_mut(account)) {
             account.member = None;

@@ -131,7 +131,7 @@ fn room_that_is_gone_when_the_message_is_committed_refuses_it() {
     server.hub.use_external_sequencer();
     let commit = |server: &mut TestHub, seq: u64, Proposal { origin, change }: Proposal| {
         let time = server.now();
-        server.hub.handle_committed(&Committed { seq, time, origin, change }, &time);
+        server.hub.handle_committed(&Committed { seq, time, origin, place: None, change }, &time);
     };
     let now = server.now();
     let alice = server.connect("alice", 1);

@@ -41,7 +41,8 @@ impl AccountHub {
         let now = self.server.now();
         while let Some(proposal) = self.server.hub.poll_proposal() {
             *seq += 1;
-            let committed = Committed { seq: *seq, time: now, origin: proposal.origin, change: proposal.change };
+            let committed =
+                Committed { seq: *seq, time: now, origin: proposal.origin, place: None, change: proposal.change };
             self.server.hub.handle_committed(&committed, &now);
         }
     }

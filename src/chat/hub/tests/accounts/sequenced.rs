@@ -23,7 +23,10 @@ impl SequencedAccounts {
         let now = self.hub.server.now();
         while let Some(Proposal { origin, change }) = self.hub.server.hub.poll_proposal() {
             self.seq += 1;
-            self.hub.server.hub.handle_committed(&Committed { seq: self.seq, time: now, origin, change }, &now);
+            self.hub
+                .server
+                .hub
+                .handle_committed(&Committed { seq: self.seq, time: now, origin, place: None, change }, &now);
         }
         self.hub.settle();
     }

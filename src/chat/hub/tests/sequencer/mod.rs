@@ -1,6 +1,7 @@
 //! Tests of a hub whose changes are committed by another sequencer, some time after they were proposed.
 
 mod irc;
+mod nodes;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -46,7 +47,7 @@ impl SequencedHub {
     fn commit(&mut self, n: usize) {
         for Proposal { origin, change } in self.proposals.drain(..n) {
             self.seq += 1;
-            self.hub.handle_committed(&Committed { seq: self.seq, time: now(), origin, change }, &now());
+            self.hub.handle_committed(&Committed { seq: self.seq, time: now(), origin, place: None, change }, &now());
         }
         self.proposals.extend(std::iter::from_fn(|| self.hub.poll_proposal()));
     }

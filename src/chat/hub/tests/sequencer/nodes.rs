@@ -1,0 +1,94 @@
+//! Several nodes: hubs that apply the same changes, each with sessions of its own.
+
+use super::{SequencedHub, now};
+use crate::chat::change::{Committed, LogPlace, Proposal};
+use crate::chat::id::{ClientId, Incarnation};
+
+/// Two nodes with one log.
+struct Nodes {
+    nodes: [SequencedHub; 2],
+    seq: u64,
+}
+
+impl Nodes {
+    fn new() -> Nodes {
+        Nodes { nodes: [SequencedHub::new(), SequencedHub::new()], seq: 0 }
+    }
+
+    /// Commits what the nodes have proposed, on both; each change is an entry of its own.
+    fn commit(&mut self) {
+        loop {
+            let next = (0..2).find_map(|node| Some((node, self.nodes[node].proposals.pop_front()?)));
+            let Some((by, Proposal { origin, change })) = next else { return };
+            self.seq += 1;
+            for (node, sequenced) in self.nodes.iter_mut().enumerate() {
+                let place = Some(LogPlace { node: Incarnation(by as u64), first_id: 256 * self.seq });
+                let (origin, change) = (origin.filter(|_| node == by), change.clone());
+                let committed = Committed { seq: self.seq, time: now(), origin, place, change };
+                sequenced.hub.handle_committed(&committed, &now());
+                sequenced.proposals.extend(std::iter::from_fn(|| sequenced.hub.poll_proposal()));
+            }
+        }
+    }
+
+    fn enter(&mut self, node: usize, slot: usize, name: &str) -> ClientId {
+        let id = self.nodes[node].connect(slot, name);
+        self.commit();
+        self.nodes[node].read(id);
+        id
+    }
+
+    fn read(&mut self, node: usize, id: ClientId) -> String {
+        self.nodes[node].read(id).join("\n")
+    }
+
+    fn say(&mut self, node: usize, id: ClientId, line: &str) {
+        self.nodes[node].say(id, line);
+        self.commit();
+    }
+}
+
+#[test]
+fn members_of_all_nodes_read_each_other_and_messages_have_the_same_ids() {
+    let mut nodes = Nodes::new();
+    let alice = nodes.enter(0, 0, "alice");
+    let bob = nodes.enter(1, 0, "bob");
+    assert_eq!(nodes.read(0, alice), "* bob joined (2 here)");
+    nodes.say(1, bob, "hello");
+    nodes.say(0, alice, "/join den");
+    assert!(nodes.read(0, alice).starts_with("[12:00:00] bob: hello"));
+    assert_eq!(nodes.read(1, bob), "* alice left (1 here)");
+    nodes.say(1, bob, "/join DEN");
+    nodes.say(0, alice, "in the den");
+    assert!(nodes.read(1, bob).ends_with("[12:00:00] alice: in the den"));
+    let ids = nodes.nodes.each_ref().map(|node| node.hub.journal.last_message_id());
+    assert_eq!(ids, [256 * nodes.seq; 2]);
+    // A name is that of one member on all nodes.
+    let late = nodes.nodes[1].connect(1, "Alice");
+    nodes.commit();
+    assert!(nodes.read(1, late).contains("is taken"));
+}
+
+#[test]
+fn members_of_a_node_that_ends_leave_the_others() {
+    let mut nodes = Nodes::new();
+    let alice = nodes.enter(0, 0, "alice");
+    let bob = nodes.enter(1, 0, "bob");
+    nodes.enter(1, 1, "carol");
+    nodes.say(1, bob, "/quit");
+    nodes.enter(1, 2, "dave");
+    nodes.read(0, alice);
+    nodes.nodes[0].hub.bury(Incarnation(1), now());
+    assert_eq!(nodes.read(0, alice), "* dave left: connection lost (2 here)\n* carol left: connection lost (1 here)");
+    // It ends once.
+    nodes.nodes[0].hub.bury(Incarnation(1), now());
+    assert_eq!(nodes.read(0, alice), "");
+    let [first, _] = &mut nodes.nodes;
+    let snapshot = serde_json::to_string(&first.hub.snapshot()).unwrap();
+    first.hub.bury(Incarnation(0), now());
+    let mut restored = SequencedHub::new();
+    restored.hub.restore_snapshot(serde_json::from_str(&snapshot).unwrap());
+    restored.hub.bury(Incarnation(0), now());
+    let left = restored.hub.snapshot();
+    assert_eq!(serde_json::to_string(&left).unwrap(), serde_json::to_string(&first.hub.snapshot()).unwrap());
+}
