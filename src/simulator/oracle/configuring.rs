@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::chat::{Config, Now};
 use crate::simulator::oracle::Oracle;
-use crate::simulator::oracle::reader::ReaderStage;
+use crate::simulator::oracle::words::ReaderStage;
 
 impl Oracle {
     /// The server has taken over the next settings.

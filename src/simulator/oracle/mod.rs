@@ -15,6 +15,7 @@ mod phrases;
 mod reader;
 mod reading;
 mod rooms;
+mod words;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -32,9 +33,10 @@ pub use self::members::passwords::{Compared, scram, verifier};
 use self::moderation::bans::Ban;
 use self::moderation::mutes::Mute;
 pub use self::moderation::surroundings::Surroundings;
-pub use self::reader::{OPERATOR, Reader, ReaderStage, Typed};
+use self::reader::Reader;
 use self::rooms::OracleRoom;
 use self::rooms::deleting::DeletedText;
+pub use self::words::{OPERATOR, ReaderStage, Typed};
 use crate::chat::TraceEvent;
 use crate::chat::{Cause, ClientId, Config, Now};
 

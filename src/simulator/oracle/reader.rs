@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::ops::Range;
 use std::time::Duration;
 
 use time::Date;
@@ -12,42 +11,7 @@ use crate::simulator::oracle::commands::programs::Wanted;
 use crate::simulator::oracle::irc::IrcReader;
 use crate::simulator::oracle::members::passwords::{Prompt, Request};
 use crate::simulator::oracle::rooms::Shown;
-
-/// The number of the operator; others are numbers of members.
-pub const OPERATOR: usize = usize::MAX;
-
-/// The current room of a member that has none: it has an IRC client.
-pub(super) const NOWHERE: usize = usize::MAX;
-/// The author of what programs post.
-pub(super) const POSTER: usize = usize::MAX - 1;
-
-/// An input of a person, as the server should understand it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Typed {
-    Line(String),
-    TooLong,
-    NotUtf8,
-    /// The first line, of another protocol: it begins with a zero byte.
-    Foreign,
-    /// A telnet option was asked for; the server should send this answer.
-    Option([u8; 3]),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReaderStage {
-    /// In the kernel's queue.
-    Outside,
-    Waiting(u32),
-    Asked,
-    Here,
-    Gone,
-}
-
-/// Lines that may be left out: where they stand, and what stands there then.
-pub struct Optional {
-    pub place: Range<usize>,
-    pub instead: Vec<u8>,
-}
+use crate::simulator::oracle::words::{Optional, ReaderStage, Typed};
 
 /// One connection.
 pub struct Reader {
@@ -105,12 +69,13 @@ pub struct Reader {
     pub uncommitted_changes: usize,
 }
 
-/// The key of a name, for all names that are used here.
-pub fn key(name: &str) -> String {
-    match name {
-        "ＡＬＩＣＥ" => "alice".into(),
-        "É" | "E\u{301}" | "é" | "e\u{301}" => "e\u{301}".into(),
-        "straße" | "STRASSE" => "strasse".into(),
-        name => name.to_lowercase(),
+impl Reader {
+    /// Whether it is sent frames of a WebSocket.
+    pub(super) fn has_frames(&self) -> bool {
+        self.page || self.irc.as_ref().is_some_and(|irc| irc.has_frames)
+    }
+
+    pub(super) fn has_cap(&self, cap: &str) -> bool {
+        self.irc.as_ref().is_some_and(|irc| irc.caps.contains(cap))
     }
 }

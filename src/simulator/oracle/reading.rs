@@ -1,7 +1,8 @@
 //! The comparison of what was written with what was expected, and how far readers are behind.
 
 use crate::simulator::oracle::Oracle;
-use crate::simulator::oracle::reader::{Optional, Reader};
+use crate::simulator::oracle::reader::Reader;
+use crate::simulator::oracle::words::Optional;
 
 /// Bytes that an object of JSON needs at most besides its texts.
 const MAX_OBJECT: usize = 200;

@@ -1,7 +1,7 @@
 //! Whom a member does not read.
 
 use crate::simulator::oracle::Oracle;
-use crate::simulator::oracle::reader::key;
+use crate::simulator::oracle::words::key;
 
 impl Oracle {
     pub(super) fn ignore(&mut self, who: usize, arg: &str) {

@@ -4,7 +4,7 @@ use crate::chat::{MessageKind, Now};
 use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::committing::proposed::Proposed;
 use crate::simulator::oracle::phrases::{clock, split};
-use crate::simulator::oracle::reader::OPERATOR;
+use crate::simulator::oracle::words::OPERATOR;
 
 impl Oracle {
     /// Runs a line of the operator; members who must leave do so when the server reports it.

@@ -2,7 +2,7 @@
 
 use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::phrases::ROOM_SHAPE;
-use crate::simulator::oracle::reader::{ReaderStage, key};
+use crate::simulator::oracle::words::{ReaderStage, key};
 
 /// The rooms and the position at which a session wants to continue.
 #[derive(Clone, Debug, Default)]

@@ -4,8 +4,8 @@ use crate::chat::Now;
 use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::members::entering::name;
 use crate::simulator::oracle::phrases::{ROOM_SHAPE, SHAPE};
-use crate::simulator::oracle::reader::OPERATOR;
 use crate::simulator::oracle::rooms::OracleRoom;
+use crate::simulator::oracle::words::OPERATOR;
 
 impl Oracle {
     pub(in crate::simulator::oracle) fn who(&mut self, who: usize, arg: &str, now: Now) {

@@ -3,7 +3,7 @@
 use crate::chat::{MessageKind, Now};
 use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::phrases::clock;
-use crate::simulator::oracle::reader::{OPERATOR, key};
+use crate::simulator::oracle::words::{OPERATOR, key};
 
 /// What stands before a whisper that is an action on IRC.
 pub(in crate::simulator::oracle) fn star(kind: MessageKind) -> &'static str {

@@ -5,8 +5,8 @@ use crate::chat::settings::Setting;
 use crate::chat::{MaskKind, RoomRole};
 use crate::simulator::oracle::committing::proposed::Proposed;
 use crate::simulator::oracle::members::passwords::{scram, verifier};
-use crate::simulator::oracle::reader;
 use crate::simulator::oracle::rooms::rules::{Kind, Value};
+use crate::simulator::oracle::words;
 
 impl Proposed {
     /// Whether the server has committed a change of this kind.
@@ -31,7 +31,7 @@ impl Proposed {
             }
             (Proposed::Post { room, name, lines }, Change::Post(post)) => {
                 *name == *post.name.shown
-                    && reader::key(room) == reader::key(&post.room.shown)
+                    && words::key(room) == words::key(&post.room.shown)
                     && lines.iter().map(String::as_str).eq(post.lines.iter().map(|line| &**line))
             }
             (Proposed::Join { name, room, follow, account, .. }, Change::Join(join)) => {
@@ -63,7 +63,7 @@ impl Proposed {
             }
             (Proposed::Move { room, key, .. }, Change::Move { place, key: given, .. })
             | (Proposed::Follow { room, key, .. }, Change::Follow { place, key: given, .. }) => {
-                reader::key(room) == reader::key(&place_name(place)) && key.as_deref() == given.as_deref()
+                words::key(room) == words::key(&place_name(place)) && key.as_deref() == given.as_deref()
             }
             (Proposed::Kick { room, name, why, .. }, Change::Kick { kick, .. }) => {
                 room.is_some() == kick.room.is_some() && *name == kick.name && why.as_deref() == kick.reason.as_deref()

@@ -10,7 +10,7 @@ use crate::chat::change::Change;
 use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::committing::proposed::Proposed;
 use crate::simulator::oracle::irc::IrcCommand;
-use crate::simulator::oracle::reader::{OPERATOR, ReaderStage};
+use crate::simulator::oracle::words::{OPERATOR, ReaderStage};
 
 impl Oracle {
     /// Proposes a change, unless it is not allowed now.

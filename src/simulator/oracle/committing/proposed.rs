@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use crate::chat::{Cause, MessageKind};
 use crate::simulator::oracle::irc::vocabulary::{Target, TextLine};
 use crate::simulator::oracle::moderation::mask::Mask;
-use crate::simulator::oracle::reader::OPERATOR;
 use crate::simulator::oracle::rooms::rules::{Kind, Value};
+use crate::simulator::oracle::words::OPERATOR;
 
 /// A public change that is not committed yet.
 #[derive(Debug)]

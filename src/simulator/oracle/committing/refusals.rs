@@ -4,7 +4,7 @@ use crate::chat::Now;
 use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::committing::proposed::Proposed;
 use crate::simulator::oracle::moderation::rank::Rank;
-use crate::simulator::oracle::reader::OPERATOR;
+use crate::simulator::oracle::words::OPERATOR;
 
 impl Oracle {
     pub(super) fn count_refusal(&mut self, proposed: &Proposed, refusal: &str) {

@@ -5,7 +5,7 @@ use super::{MAX_LINE, Oracle, lines_of};
 use crate::chat::Now;
 use crate::simulator::oracle::committing::proposed::Proposed;
 use crate::simulator::oracle::moderation::rank::Rank;
-use crate::simulator::oracle::reader::Optional;
+use crate::simulator::oracle::words::Optional;
 
 /// The most bytes of a topic.
 const MAX_TEXT: usize = 390;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{IrcCommand, Oracle};
 use crate::chat::{MessageKind, Now};
 use crate::simulator::oracle::committing::proposed::Proposed;
-use crate::simulator::oracle::reader::{OPERATOR, key};
+use crate::simulator::oracle::words::{OPERATOR, key};
 
 /// The commands that are typed, with the least number of their parameters.
 const COMMANDS: &[(&str, usize)] = &[

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::{MAX_LINE, Oracle};
 use crate::chat::{Cause, MessageKind, Now};
 use crate::simulator::oracle::members::member::Member;
-use crate::simulator::oracle::reader::{OPERATOR, POSTER};
 use crate::simulator::oracle::rooms::{Message, OracleRoom};
+use crate::simulator::oracle::words::{OPERATOR, POSTER};
 
 /// The id of a message for one member alone: the page that reads it puts nothing else there.
 pub(super) const PRIVATE_ID: &str = "0-p";

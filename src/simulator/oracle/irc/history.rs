@@ -6,8 +6,8 @@ use super::{MAX_LINE, Oracle};
 use crate::chat::Now;
 use crate::simulator::oracle::members::entering::name;
 use crate::simulator::oracle::moderation::rank::Rank;
-use crate::simulator::oracle::reader::{OPERATOR, Optional, POSTER, key};
 use crate::simulator::oracle::rooms::Message;
+use crate::simulator::oracle::words::{OPERATOR, Optional, POSTER, key};
 
 /// Messages of one answer at most.
 const MAX_MESSAGES: usize = 100;

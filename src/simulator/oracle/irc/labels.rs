@@ -2,7 +2,7 @@
 
 use super::Oracle;
 use crate::chat::Now;
-use crate::simulator::oracle::reader::{Optional, ReaderStage};
+use crate::simulator::oracle::words::{Optional, ReaderStage};
 
 /// The answer of a command with a label.
 pub struct Label {

@@ -5,7 +5,7 @@ use crate::chat::Now;
 use crate::simulator::oracle::committing::proposed::Proposed;
 use crate::simulator::oracle::irc::vocabulary::{Metadata, Target};
 use crate::simulator::oracle::moderation::rank::Rank;
-use crate::simulator::oracle::reader::ReaderStage;
+use crate::simulator::oracle::words::ReaderStage;
 
 impl Oracle {
     pub(super) fn irc_metadata(&mut self, who: usize, member: usize, params: &[String], now: Now) {

@@ -26,7 +26,7 @@ use self::registering::Registration;
 use crate::chat::Now;
 use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::irc::vocabulary::Identity;
-use crate::simulator::oracle::reader::{OPERATOR, POSTER, Reader, Typed};
+use crate::simulator::oracle::words::{OPERATOR, POSTER, Typed};
 
 /// The most bytes of a line without its tags and its end.
 const MAX_LINE: usize = 510;
@@ -47,7 +47,7 @@ fn lines_of(words: &[String], most: usize) -> Vec<String> {
 pub struct IrcReader {
     /// The nickname with which it is addressed.
     nick: String,
-    caps: BTreeSet<String>,
+    pub(super) caps: BTreeSet<String>,
     /// It has asked for `CAP LS 302`.
     knows_values: bool,
     /// Before it is registered.
@@ -61,7 +61,7 @@ pub struct IrcReader {
     subscribed: BTreeSet<String>,
     /// It is connected with TLS, and has frames.
     is_encrypted: bool,
-    has_frames: bool,
+    pub(super) has_frames: bool,
 }
 
 /// A command of IRC, and the channel that it is about.
@@ -85,17 +85,6 @@ impl IrcReader {
             is_encrypted,
             has_frames,
         }
-    }
-}
-
-impl Reader {
-    /// Whether it is sent frames of a WebSocket.
-    pub(super) fn has_frames(&self) -> bool {
-        self.page || self.irc.as_ref().is_some_and(|irc| irc.has_frames)
-    }
-
-    pub(super) fn has_cap(&self, cap: &str) -> bool {
-        self.irc.as_ref().is_some_and(|irc| irc.caps.contains(cap))
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Oracle;
 use crate::chat::Now;
 use crate::simulator::oracle::members::entering::name;
-use crate::simulator::oracle::reader::{ReaderStage, key};
+use crate::simulator::oracle::words::{ReaderStage, key};
 
 impl Oracle {
     /// `MONITOR + names`, `- names`, `C`, `L`, `S`

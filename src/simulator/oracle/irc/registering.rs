@@ -4,7 +4,7 @@ use super::{MAX_LINE, Oracle, lines_of};
 use crate::chat::Now;
 use crate::simulator::oracle::committing::proposed::Proposed;
 use crate::simulator::oracle::members::entering::name;
-use crate::simulator::oracle::reader::ReaderStage;
+use crate::simulator::oracle::words::ReaderStage;
 
 /// The capabilities of a server without accounts.
 const CAPS: &[&str] = &[

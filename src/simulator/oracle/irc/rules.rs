@@ -2,8 +2,8 @@
 
 use super::Oracle;
 use crate::chat::Now;
-use crate::simulator::oracle::reader::OPERATOR;
 use crate::simulator::oracle::rooms::rules::Kind;
+use crate::simulator::oracle::words::OPERATOR;
 
 impl Oracle {
     /// The sessions with IRC clients that read what a member does in a room: of one that is muted on the server, only its own.

@@ -1,7 +1,7 @@
 //! What an IRC session reads when it is registered.
 
 use super::Oracle;
-use crate::simulator::oracle::reader::ReaderStage;
+use crate::simulator::oracle::words::ReaderStage;
 
 impl Oracle {
     pub(super) fn irc_welcome(&mut self, who: usize, member: usize) {

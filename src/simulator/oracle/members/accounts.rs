@@ -8,8 +8,8 @@ use crate::simulator::oracle::committing::proposed::Proposed;
 use crate::simulator::oracle::members::member::Account;
 use crate::simulator::oracle::moderation::rank::Rank;
 use crate::simulator::oracle::phrases::count;
-use crate::simulator::oracle::reader::{OPERATOR, key};
 use crate::simulator::oracle::rooms::replay::Replay;
+use crate::simulator::oracle::words::{OPERATOR, key};
 
 pub(super) const REMOVED: &str = "! The account was removed.";
 

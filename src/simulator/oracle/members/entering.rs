@@ -5,8 +5,8 @@ use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::committing::proposed::Proposed;
 use crate::simulator::oracle::members::lookalikes::{is_cyrillic, refuse_look};
 use crate::simulator::oracle::phrases::{SHAPE, is_farewell};
-use crate::simulator::oracle::reader::{NOWHERE, ReaderStage, key};
 use crate::simulator::oracle::rooms::replay::Replay;
+use crate::simulator::oracle::words::{NOWHERE, ReaderStage, key};
 
 /// The refusal of another protocol.
 pub(super) const FOREIGN: &str = "! This port is for lines of text: use nc, telnet or chinwag connect. HTTP, TLS, SSH and similar protocols are not supported.";

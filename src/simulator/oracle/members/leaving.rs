@@ -7,7 +7,7 @@ use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::committing::proposed::Proposed;
 use crate::simulator::oracle::members::entering::FOREIGN;
 use crate::simulator::oracle::phrases::seconds;
-use crate::simulator::oracle::reader::{ReaderStage, Typed};
+use crate::simulator::oracle::words::{ReaderStage, Typed};
 
 impl Oracle {
     pub(in crate::simulator::oracle) fn quit(&mut self, who: usize, reason: &str) {

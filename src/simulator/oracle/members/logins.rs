@@ -8,7 +8,7 @@ use crate::simulator::oracle::members::accounts::{NO_ACCOUNTS, REMOVED};
 use crate::simulator::oracle::members::passwords::fail;
 use crate::simulator::oracle::members::passwords::{Prompt, Purpose, Request, count_now, refuse_password, too_many};
 use crate::simulator::oracle::phrases::split;
-use crate::simulator::oracle::reader::ReaderStage;
+use crate::simulator::oracle::words::ReaderStage;
 
 impl Oracle {
     /// Sends a session what it is asked for.

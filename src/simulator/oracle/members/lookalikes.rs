@@ -1,7 +1,7 @@
 //! Names that can be mistaken for each other, judged naively: by a list of the characters that persons use.
 
 use crate::simulator::oracle::Oracle;
-use crate::simulator::oracle::reader::key;
+use crate::simulator::oracle::words::key;
 
 /// The reserved words that persons come near to.
 const RESERVED: [&str; 5] = ["you", "me", "all", "server", "admin"];

@@ -17,8 +17,8 @@ use crate::chat::{Cause, Now};
 use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::irc::vocabulary::Identity;
 use crate::simulator::oracle::members::member::{Account, Member};
-use crate::simulator::oracle::reader::{OPERATOR, ReaderStage, key};
 use crate::simulator::oracle::rooms::rules::Holder;
+use crate::simulator::oracle::words::{OPERATOR, ReaderStage, key};
 
 impl Oracle {
     /// Who has the roles and restrictions of a member.

@@ -8,7 +8,7 @@ use crate::simulator::oracle::committing::proposed::Proposed;
 use crate::simulator::oracle::members::entering::name;
 use crate::simulator::oracle::members::passwords::Purpose;
 use crate::simulator::oracle::phrases::{SHAPE, split};
-use crate::simulator::oracle::reader;
+use crate::simulator::oracle::words;
 
 impl Oracle {
     pub(in crate::simulator::oracle) fn rename(&mut self, who: usize, text: &str, now: Now) {
@@ -76,7 +76,7 @@ impl Oracle {
         self.rename_mute(who, ip, now);
         let is_muted = self.is_muted(who, now);
         self.irc_renamed(who, &old, is_muted, now);
-        if reader::key(&old) != reader::key(new) {
+        if words::key(&old) != words::key(new) {
             self.irc_tell_offline(&old);
             self.irc_tell_online(who);
         }

@@ -10,7 +10,7 @@ use crate::chat::{Now, PasswordAnswer};
 use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::committing::proposed::Proposed;
 use crate::simulator::oracle::phrases::{count, is_farewell};
-use crate::simulator::oracle::reader::ReaderStage;
+use crate::simulator::oracle::words::ReaderStage;
 
 const MINUTE: Duration = Duration::from_secs(60);
 

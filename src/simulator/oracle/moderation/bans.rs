@@ -8,7 +8,8 @@ use crate::chat::{Network, Now};
 use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::committing::proposed::Proposed;
 use crate::simulator::oracle::phrases::{for_another, later, minutes_left, read_minutes, split};
-use crate::simulator::oracle::reader::{OPERATOR, Reader, key};
+use crate::simulator::oracle::reader::Reader;
+use crate::simulator::oracle::words::{OPERATOR, key};
 
 /// The ban of an address: its end, and the name that was given instead of the address.
 pub struct Ban {

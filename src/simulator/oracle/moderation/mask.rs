@@ -1,6 +1,6 @@
 //! Masks of bans.
 
-use crate::simulator::oracle::reader::key;
+use crate::simulator::oracle::words::key;
 
 /// A mask that keeps members out, or (`m:`) keeps them from speaking.
 #[derive(Clone, Debug, PartialEq, Eq)]

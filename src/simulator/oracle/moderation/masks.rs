@@ -7,8 +7,8 @@ use crate::simulator::oracle::moderation::mask::is_like;
 use crate::simulator::oracle::moderation::mask::{Mask, composed};
 use crate::simulator::oracle::moderation::rank::Rank;
 use crate::simulator::oracle::phrases::split;
-use crate::simulator::oracle::reader::OPERATOR;
 use crate::simulator::oracle::rooms::rules::MAX_LISTED;
+use crate::simulator::oracle::words::OPERATOR;
 
 impl Oracle {
     /// Whether a member matches one of the masks of a room.

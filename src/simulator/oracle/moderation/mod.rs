@@ -16,8 +16,8 @@ use crate::simulator::oracle::committing::proposed::Proposed;
 use crate::simulator::oracle::moderation::mask::Mask;
 use crate::simulator::oracle::moderation::rank::Rank;
 use crate::simulator::oracle::phrases::split;
-use crate::simulator::oracle::reader::OPERATOR;
 use crate::simulator::oracle::rooms::rules::Kind;
+use crate::simulator::oracle::words::OPERATOR;
 
 impl Oracle {
     /// Whether a command is one of those about kicks, bans and mutes.

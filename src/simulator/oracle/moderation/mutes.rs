@@ -8,7 +8,7 @@ use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::committing::proposed::Proposed;
 use crate::simulator::oracle::members::member::Member;
 use crate::simulator::oracle::phrases::{for_another, later, minutes_left, read_minutes, split};
-use crate::simulator::oracle::reader::key;
+use crate::simulator::oracle::words::key;
 
 /// A mute, also of a member who has left.
 pub struct Mute {

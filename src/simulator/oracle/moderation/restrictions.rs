@@ -7,8 +7,8 @@ use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::committing::proposed::Proposed;
 use crate::simulator::oracle::moderation::rank::Rank;
 use crate::simulator::oracle::phrases::{for_another, minutes_left, read_minutes, split};
-use crate::simulator::oracle::reader::{OPERATOR, key};
 use crate::simulator::oracle::rooms::rules::{Kind, MAX_LISTED, Restriction};
+use crate::simulator::oracle::words::{OPERATOR, key};
 
 impl Oracle {
     fn restrictions(&self, room: usize, kind: Kind) -> &[Restriction] {

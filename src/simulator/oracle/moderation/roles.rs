@@ -6,8 +6,8 @@ use crate::chat::Now;
 use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::committing::proposed::Proposed;
 use crate::simulator::oracle::moderation::rank::Rank;
-use crate::simulator::oracle::reader::OPERATOR;
 use crate::simulator::oracle::rooms::rules::{Holder, MAX_LISTED};
+use crate::simulator::oracle::words::OPERATOR;
 
 /// The refusal of what only the operator may do.
 const ONLY_OPERATOR: &str = "! Only the operator of the server can do that.";

@@ -3,7 +3,7 @@
 use crate::chat::Now;
 use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::moderation::rank::Rank;
-use crate::simulator::oracle::reader::OPERATOR;
+use crate::simulator::oracle::words::OPERATOR;
 
 /// What a person can see of its room.
 pub struct Surroundings {

@@ -2,7 +2,7 @@
 
 use crate::chat::Now;
 use crate::simulator::oracle::Oracle;
-use crate::simulator::oracle::reader::OPERATOR;
+use crate::simulator::oracle::words::OPERATOR;
 
 impl Oracle {
     /// Answers the member whose line is processed, or the operator.

@@ -4,7 +4,7 @@ use crate::chat::Now;
 use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::moderation::rank::Rank;
 use crate::simulator::oracle::phrases::{ROOM_SHAPE, split};
-use crate::simulator::oracle::reader::OPERATOR;
+use crate::simulator::oracle::words::OPERATOR;
 
 impl Oracle {
     /// Splits the arguments of a command into the room that they may begin with, and the rest.

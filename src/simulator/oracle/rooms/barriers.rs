@@ -6,8 +6,8 @@ use crate::chat::Now;
 use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::moderation::rank::Rank;
 use crate::simulator::oracle::phrases::{count, minutes_left};
-use crate::simulator::oracle::reader::{OPERATOR, key};
 use crate::simulator::oracle::rooms::rules::{Restriction, Rules, Value};
+use crate::simulator::oracle::words::{OPERATOR, key};
 
 impl Oracle {
     pub(in crate::simulator::oracle) fn rules_of(&self, room: usize) -> &Rules {

@@ -5,7 +5,7 @@ use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::committing::proposed::Proposed;
 use crate::simulator::oracle::moderation::rank::Rank;
 use crate::simulator::oracle::phrases::split;
-use crate::simulator::oracle::reader::key;
+use crate::simulator::oracle::words::key;
 
 pub(super) const USAGE: &str = "! Usage: /delete last|ID|@name [n]";
 

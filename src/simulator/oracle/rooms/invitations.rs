@@ -4,8 +4,8 @@ use crate::chat::Now;
 use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::committing::proposed::Proposed;
 use crate::simulator::oracle::moderation::rank::Rank;
-use crate::simulator::oracle::reader::OPERATOR;
 use crate::simulator::oracle::rooms::rules::MAX_LISTED;
+use crate::simulator::oracle::words::OPERATOR;
 
 impl Oracle {
     /// `/invite [#room] name`

@@ -22,8 +22,8 @@ use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::irc::vocabulary::Metadata;
 use crate::simulator::oracle::members::entering::name;
 use crate::simulator::oracle::phrases::SHAPE;
-use crate::simulator::oracle::reader::{NOWHERE, OPERATOR, key};
 use crate::simulator::oracle::rooms::rules::{Holder, Rules};
+use crate::simulator::oracle::words::{NOWHERE, OPERATOR, key};
 
 /// The state of a room.
 pub struct OracleRoom {

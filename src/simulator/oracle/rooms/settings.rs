@@ -5,8 +5,8 @@ use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::committing::proposed::Proposed;
 use crate::simulator::oracle::moderation::rank::Rank;
 use crate::simulator::oracle::phrases::split;
-use crate::simulator::oracle::reader::OPERATOR;
 use crate::simulator::oracle::rooms::rules::{SETTINGS, Value};
+use crate::simulator::oracle::words::OPERATOR;
 
 pub(super) const USAGE: &str =
     "! Usage: /room [key WORD|limit N|slow SECONDS|invite-only|moderated|secret|topic-lock], each with off to end it";

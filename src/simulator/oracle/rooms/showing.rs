@@ -7,7 +7,7 @@ use time::Date;
 use crate::chat::Now;
 use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::phrases::day_line;
-use crate::simulator::oracle::reader::NOWHERE;
+use crate::simulator::oracle::words::NOWHERE;
 
 impl Oracle {
     /// The line before the first line of another day.

@@ -4,8 +4,8 @@ use crate::chat::{MessageKind, Now};
 use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::moderation::rank::Rank;
 use crate::simulator::oracle::phrases::clock;
-use crate::simulator::oracle::reader::{OPERATOR, POSTER, key};
 use crate::simulator::oracle::rooms::{HistoryEntry, Message};
+use crate::simulator::oracle::words::{OPERATOR, POSTER, key};
 
 impl Oracle {
     pub(in crate::simulator::oracle) fn ignores(&self, who: usize, author: usize, author_key: &str) -> bool {

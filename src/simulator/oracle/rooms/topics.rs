@@ -5,7 +5,7 @@ use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::committing::proposed::Proposed;
 use crate::simulator::oracle::moderation::rank::Rank;
 use crate::simulator::oracle::phrases::MAX_TEXT;
-use crate::simulator::oracle::reader::OPERATOR;
+use crate::simulator::oracle::words::OPERATOR;
 
 impl Oracle {
     /// `/topic [#room] [text]`
