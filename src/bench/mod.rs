@@ -106,7 +106,7 @@ fn drive(
             generator.cores = cores;
             let result = scenario.run(&mut generator, settings, report);
             generator.progress.clear();
-            generator.upgrades.iter().for_each(|upgrades| report.note(upgrades.note()));
+            generator.background.iter().for_each(|background| report.note(background.note()));
             // A signal that came after the last point where the scenario could end early.
             result.and_then(|()| generator.interrupted.map_or(Ok(()), |signal| Err(Error::Interrupted(signal))))
         }

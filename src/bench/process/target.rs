@@ -63,7 +63,7 @@ impl Target {
         let process = settings.pid.map(Process::new).transpose();
         let mut process = process.map_err(|error| Error::Subprocess("--pid", error.to_string()))?;
         if let (Some(pid), Some(every)) = (settings.pid, settings.upgrade_every) {
-            generator.upgrades = Some(Upgrades::new(pid, every));
+            generator.background = Some(Box::new(Upgrades::new(pid, every)));
             // It is another one after each upgrade, whose cost has another beginning.
             process = None;
         }

@@ -6,6 +6,7 @@ use super::cost::Process;
 use super::helper::{OutputStream, Subprocess, end_with_parent};
 use crate::bench::driver::clock::{self, MILLISECOND, Nanos};
 use crate::bench::driver::generator::Generator;
+use crate::bench::driver::generator::background::Background;
 use crate::bench::error::Error;
 use crate::bench::report::figures::{count, milliseconds};
 use crate::control::Source;
@@ -61,26 +62,29 @@ impl Upgrades {
         Upgrades { pid, every, due, request: None, done: 0, cpu: 0, gaps: Gaps::default() }
     }
 
-    /// When [`Upgrades::turn`] has something to do.
-    pub fn next_due(&self) -> Nanos {
+    fn ask(&self, generator: &mut Generator) -> Result<Request, Error> {
+        let server = Process::new(self.pid).map_err(|error| failed(error.to_string()))?;
+        let cpu = server.cpu();
+        let args = ["upgrade".into(), self.pid.to_string()];
+        let process = Subprocess::start(generator, "an upgrade", &args, OutputStream::Stdout)?;
+        Ok(Request { process, server, cpu: (cpu, cpu) })
+    }
+}
+
+impl Background for Upgrades {
+    fn next_due(&self) -> Nanos {
         self.due
     }
 
-    /// Records that messages were delivered.
-    pub fn record_delivery(&mut self, now: Nanos) {
+    fn record_delivery(&mut self, now: Nanos) {
         self.gaps.record(now, self.request.is_some());
     }
 
-    /// Begins and ends the time in which messages are sent: the time between two such times is no pause of the server.
-    pub fn pause(&mut self) {
+    fn pause(&mut self) {
         self.gaps.last = None;
     }
 
-    /// Does what is due.
-    ///
-    /// # Errors
-    /// If the server has ended, or is not replaced.
-    pub fn turn(&mut self, generator: &mut Generator, now: Nanos) -> Result<(), Error> {
+    fn turn(&mut self, generator: &mut Generator, now: Nanos) -> Result<(), Error> {
         if now < self.due {
             return Ok(());
         }
@@ -105,16 +109,7 @@ impl Upgrades {
         Ok(())
     }
 
-    fn ask(&self, generator: &mut Generator) -> Result<Request, Error> {
-        let server = Process::new(self.pid).map_err(|error| failed(error.to_string()))?;
-        let cpu = server.cpu();
-        let args = ["upgrade".into(), self.pid.to_string()];
-        let process = Subprocess::start(generator, "an upgrade", &args, OutputStream::Stdout)?;
-        Ok(Request { process, server, cpu: (cpu, cpu) })
-    }
-
-    /// What the report says of them.
-    pub fn note(&self) -> String {
+    fn note(&self) -> String {
         let Upgrades { pid, done, cpu, .. } = *self;
         let [pause, otherwise] = self.gaps.longest.map(|gap| milliseconds(gap as f64 / MILLISECOND as f64));
         let cpu = milliseconds(cpu as f64 / MILLISECOND as f64 / done.max(1) as f64);

@@ -4,7 +4,6 @@ use crate::bench::driver::clock::{self, Nanos};
 use crate::bench::driver::generator::Generator;
 use crate::bench::error::Error;
 use crate::bench::process::cost::Process;
-use crate::bench::process::upgrades::Upgrades;
 use crate::bench::report::figures::{rounded, us_each};
 use crate::bench::report::own_cost::OwnCost;
 use crate::bench::workload::room::Room;
@@ -87,7 +86,7 @@ impl MeasuredSlice {
         generator.cpu_at_rest(process)?;
         let before = Cost::now(process, room, room.delivered(generator));
         generator.groups[room.readers.group].latency.resume(before.took);
-        generator.upgrades.iter_mut().for_each(Upgrades::pause);
+        generator.background.iter_mut().for_each(|background| background.pause());
         Ok(MeasuredSlice { process, before })
     }
 
@@ -99,7 +98,7 @@ impl MeasuredSlice {
     /// Ends the measurement; the cost is returned even with an error.
     pub fn end(self, generator: &mut Generator, room: &Room) -> (Cost, Result<(), Error>) {
         let mut after = Cost::now(self.process, room, room.delivered(generator));
-        generator.upgrades.iter_mut().for_each(Upgrades::pause);
+        generator.background.iter_mut().for_each(|background| background.pause());
         let at_rest = generator.cpu_at_rest(self.process);
         after.cpu = *at_rest.as_ref().unwrap_or(&after.cpu);
         generator.groups[room.readers.group].latency.pause(after.took);

@@ -1,6 +1,7 @@
 //! The reactor of the load test: one poll for all connections, timers, signals and helpers.
 
 mod admission;
+pub mod background;
 mod pausing;
 
 use std::io::ErrorKind;
@@ -14,6 +15,7 @@ use mio::{Events, Interest, Poll, Token};
 use signal_hook_mio::v1_0::Signals;
 use slab::Slab;
 
+use self::background::Background;
 use super::clock;
 use super::clock::{MILLISECOND, Nanos};
 use super::context::RunContext;
@@ -25,7 +27,6 @@ use crate::bench::error::Error;
 use crate::bench::process::cores::Cores;
 use crate::bench::process::cost::Process;
 use crate::bench::process::pipe::LinePipe;
-use crate::bench::process::upgrades::Upgrades;
 use crate::bench::report::progress::{ProgressLine, ProgressStatus};
 use crate::bench::workload::message::Tag;
 use crate::util::signals;
@@ -85,8 +86,8 @@ pub struct Generator {
     pub progress: ProgressLine,
     /// Set if the server has its own core.
     pub cores: Option<Cores>,
-    /// Set if the server is replaced again and again.
-    pub upgrades: Option<Upgrades>,
+    /// What happens beside the scenario.
+    pub background: Option<Box<dyn Background>>,
     /// Events handled before the clock and urgent members are checked.
     pub stride: usize,
     block: Box<[u8]>,
@@ -132,7 +133,7 @@ impl Generator {
                 context,
                 progress,
                 cores: None,
-                upgrades: None,
+                background: None,
                 stride: STRIDE,
                 block: vec![0; BLOCK].into_boxed_slice(),
                 timer,
@@ -284,14 +285,10 @@ impl Generator {
         if self.progress.is_due(now) {
             self.show(now);
         }
-        match self.upgrades.take() {
-            Some(mut upgrades) => {
-                let result = upgrades.turn(self, now);
-                self.upgrades = Some(upgrades);
-                result
-            }
-            None => Ok(()),
-        }
+        let Some(mut background) = self.background.take() else { return Ok(()) };
+        let result = background.turn(self, now);
+        self.background = Some(background);
+        result
     }
 
     /// Handles the events of urgent members alone.
@@ -303,8 +300,8 @@ impl Generator {
     }
 
     fn wait(&mut self, until: Nanos) -> Result<(), Error> {
-        let upgrade = self.upgrades.as_ref().map_or(Nanos::MAX, Upgrades::next_due);
-        let until = until.min(self.progress.next_due()).min(upgrade);
+        let background = self.background.as_ref().map_or(Nanos::MAX, |background| background.next_due());
+        let until = until.min(self.progress.next_due()).min(background);
         let timeout = if until <= clock::now() {
             Some(Duration::ZERO)
         } else {
@@ -365,10 +362,10 @@ impl Generator {
         if member.readable(group, &self.context, &mut self.block, ready.closing)? == Flow::Closed {
             self.members.remove(key);
         }
-        if let Some(upgrades) = &mut self.upgrades
+        if let Some(background) = &mut self.background
             && group.room.tally.delivered > before
         {
-            upgrades.record_delivery(clock::now());
+            background.record_delivery(clock::now());
         }
         Ok(())
     }
