@@ -1,6 +1,7 @@
 //! A room: its logs, its members, and the sweep that offers them new entries.
 
 pub(super) mod history;
+pub(super) mod logs;
 pub(super) mod rules;
 pub(super) mod segment_log;
 mod sweep;
@@ -12,11 +13,12 @@ use serde::{Deserialize, Serialize};
 use time::Date;
 
 use self::history::History;
+use self::logs::{Appending, Logs};
 use self::rules::RoomRules;
-use self::segment_log::{Cursor, Entry, EntryKind, Log, Retention};
+use self::segment_log::{Cursor, EntryKind, Log, Retention};
 use self::sweep::Sweep;
 use super::account::table::AccountTable;
-use super::encoding::{Detail, IrcContext, IrcShape, LogEncoding, Render, Renderers};
+use super::encoding::{Detail, LogEncoding, Render};
 use super::event::{Event, Notice, Topic};
 use super::id::{ClientId, Holder, MemberId, MemberSlot, Now};
 use super::irc::metadata::Metadata;
@@ -43,13 +45,6 @@ pub struct RoomTopic {
     pub at: i64,
 }
 
-/// A log that sessions read, and how many they are.
-#[derive(Serialize, Deserialize)]
-struct OpenLog {
-    log: Log,
-    readers: u32,
-}
-
 /// Messages of several lines whose ids are known together at most.
 const MAX_MULTILINE: usize = 100;
 
@@ -59,11 +54,7 @@ pub struct Room {
     pub name: Box<str>,
     /// The folded name, its key in the hub's index.
     pub key: Box<str>,
-    /// One log for each encoding that sessions read.
-    logs: [Option<Box<OpenLog>>; LogEncoding::COUNT],
-    /// One log for each shape of IRC that sessions read.
-    #[serde(default)]
-    irc_logs: Vec<(IrcShape, Box<OpenLog>)>,
+    logs: Logs,
     /// The history as events, from which a log can be made.
     history: History,
     /// Total bytes appended, each line counted in its longest encoding.
@@ -134,8 +125,7 @@ impl Room {
         Room {
             name: name.into(),
             key: key.into(),
-            logs: Default::default(),
-            irc_logs: Vec::new(),
+            logs: Logs::default(),
             history: History::new(retention),
             appended: 0,
             members: Vec::new(),
@@ -180,31 +170,19 @@ impl Room {
     /// If no session reads that encoding.
     #[inline]
     pub fn log(&self, encoding: LogEncoding) -> &Log {
-        match encoding.index() {
-            Ok(index) => &self.logs[index].as_ref().expect("an open log").log,
-            Err(shape) => {
-                let found = self.irc_logs.iter().find(|(other, _)| *other == shape);
-                &found.expect("an open log").1.log
-            }
-        }
+        self.logs.log(encoding)
     }
 
     /// As [`Room::log`], mutable.
     #[inline]
     pub fn log_mut(&mut self, encoding: LogEncoding) -> &mut Log {
-        match encoding.index() {
-            Ok(index) => &mut self.logs[index].as_mut().expect("an open log").log,
-            Err(shape) => {
-                let found = self.irc_logs.iter_mut().find(|(other, _)| *other == shape);
-                &mut found.expect("an open log").1.log
-            }
-        }
+        self.logs.log_mut(encoding)
     }
 
     /// Whether sessions of IRC read it.
     #[inline]
     pub fn has_irc_readers(&self) -> bool {
-        !self.irc_logs.is_empty()
+        self.logs.has_irc_readers()
     }
 
     /// The messages that are kept.
@@ -261,8 +239,7 @@ impl Room {
     /// Deletes messages from the history. Members that enter later are not shown them.
     pub fn delete(&mut self, ids: &[u64]) {
         if self.history.delete(ids) {
-            // The bytes in the logs stay, for readers that are within them.
-            self.logs.iter_mut().flatten().for_each(|open| open.log.forget_history());
+            self.logs.forget_history();
         }
     }
 
@@ -274,8 +251,7 @@ impl Room {
     /// Sets other limits on the history: older messages than they allow are dropped.
     pub fn set_retention(&mut self, retention: Retention) {
         self.history.set_retention(retention);
-        let messages = self.history.len();
-        self.logs.iter_mut().flatten().for_each(|open| open.log.limit_history(messages));
+        self.logs.limit_history(self.history.len());
     }
 
     /// The topic as it is shown.
@@ -283,98 +259,26 @@ impl Room {
         self.topic.as_ref().map(|topic| Topic { name: &topic.name, text: &topic.text })
     }
 
-    /// Opens the log of an encoding if it is not open, for a reader that is added next; `stamp` is the newest stamp. A log of
-    /// IRC has no history.
+    /// Opens the log of an encoding if it is not open, for a reader that is added next; `stamp` is the newest stamp.
     pub fn open_log(&mut self, encoding: LogEncoding, render: &dyn Render, stamp: u64) {
-        let log = match encoding.index() {
-            Ok(index) => &mut self.logs[index],
-            Err(shape) => {
-                if self.irc_logs.iter().all(|(other, _)| *other != shape) {
-                    let log = Log::new(self.history.retention().without_history());
-                    self.irc_logs.push((shape, Box::new(OpenLog { log, readers: 0 })));
-                }
-                return;
-            }
-        };
-        if log.is_none() {
-            let label = encoding.label(&self.name);
-            *log = Some(Box::new(OpenLog { log: self.history.log(render, label, stamp), readers: 0 }));
-        }
+        self.logs.open(encoding, &self.name, &self.history, render, stamp);
     }
 
-    /// Appends an event of about `hint` bytes to every open log; possible slow consumers go to `slow_consumers`.
+    /// Appends an event to every open log, and a message to the history; possible slow consumers go to `slow_consumers`.
     #[inline]
-    pub fn append(
-        &mut self,
-        entry: Entry,
-        hint: usize,
-        renders: &Renderers,
-        event: &Event,
-        detail: Option<&Detail>,
-        slow_consumers: &mut Vec<ClientId>,
-    ) {
-        match (entry.kind, event) {
-            (EntryKind::Message, _) => self.history.add(entry.author(), event),
+    pub fn append(&mut self, appending: Appending, detail: Option<&Detail>, slow_consumers: &mut Vec<ClientId>) {
+        match (appending.entry.kind, appending.event) {
+            (EntryKind::Message, event) => self.history.add(appending.entry.author(), event),
             (_, &Event::Notice(Notice::Day(date))) => self.history.begin_day(date),
             _ => {}
         }
-        let mut grown = 0;
-        for encoding in LogEncoding::ALL {
-            let Some(open) = encoding.index().ok().and_then(|index| self.logs[index].as_mut()) else { continue };
-            let (before, label) = (open.log.appended(), encoding.label(&self.name));
-            let render = renders.of(encoding.encoding());
-            open.log.append(entry, self.history.len(), hint, |out| render.render(event, label, out));
-            open.log.take_slow_readers(slow_consumers);
-            grown = grown.max(open.log.appended() - before);
-        }
-        if !self.irc_logs.is_empty()
-            && let Some(detail) = detail
-        {
-            grown = grown.max(self.append_irc(entry, hint, renders, event, detail, slow_consumers));
-        }
-        self.appended += grown;
+        self.appended += self.logs.append(appending, detail, (&self.name, self.history.len()), slow_consumers);
     }
 
     /// Appends an event to the logs of IRC alone.
     #[cold]
-    pub fn append_to_irc(
-        &mut self,
-        entry: Entry,
-        hint: usize,
-        renders: &Renderers,
-        event: &Event,
-        detail: &Detail,
-        slow_consumers: &mut Vec<ClientId>,
-    ) {
-        self.appended += self.append_irc(entry, hint, renders, event, detail, slow_consumers);
-    }
-
-    /// Appends an event to every log of IRC; returns by how many bytes the one grew that grew most.
-    fn append_irc(
-        &mut self,
-        entry: Entry,
-        hint: usize,
-        renders: &Renderers,
-        event: &Event,
-        detail: &Detail,
-        slow_consumers: &mut Vec<ClientId>,
-    ) -> u64 {
-        let (mut grown, room) = (0, Some(&*self.name));
-        for (shape, open) in &mut self.irc_logs {
-            let before = open.log.appended();
-            let context = IrcContext { shape: *shape, room, detail: *detail, nick: "", command: "", subject: "" };
-            // An optional line is empty for sessions that have none of the capabilities, and not left out: the sessions of its
-            // author pass the newest entry, which must be this one.
-            let is_shown = shape.contains(IrcShape::OPTIONAL) || !matches!(entry.kind, EntryKind::Optional(..));
-            open.log.append(entry, 0, hint, |out| {
-                if is_shown {
-                    renders.irc.render(event, &context, out);
-                }
-            });
-            open.log.take_slow_readers(slow_consumers);
-            grown = grown.max(open.log.appended() - before);
-        }
-        grown
+    pub fn append_to_irc(&mut self, appending: Appending, detail: &Detail, slow_consumers: &mut Vec<ClientId>) {
+        self.appended += self.logs.append_to_irc(appending, detail, &self.name, slow_consumers);
     }
 
     /// Adds a member; returns its index.
@@ -392,10 +296,7 @@ impl Room {
 
     /// Adds a session that reads the room from `cursor` on; returns its index. The log of `encoding` must be open.
     pub fn add_reader(&mut self, id: ClientId, encoding: LogEncoding, cursor: Cursor) -> u32 {
-        if let Some(open) = self.open_mut(encoding) {
-            open.log.add_reader(cursor);
-            open.readers += 1;
-        }
+        self.logs.add_reader(encoding, cursor);
         self.readers.add(id, self.appended)
     }
 
@@ -404,28 +305,8 @@ impl Room {
     ///
     /// A log without readers is closed.
     pub fn remove_reader(&mut self, place: u32, encoding: LogEncoding, cursor: Cursor) -> Option<ClientId> {
-        match self.open_mut(encoding) {
-            Some(open) if open.readers > 1 => {
-                open.readers -= 1;
-                open.log.remove_reader(cursor);
-            }
-            _ => match encoding.index() {
-                Ok(index) => self.logs[index] = None,
-                Err(shape) => {
-                    self.irc_logs.retain(|(other, _)| *other != shape);
-                    shrink::vec(&mut self.irc_logs);
-                }
-            },
-        }
+        self.logs.remove_reader(encoding, cursor);
         self.readers.remove(place)
-    }
-
-    /// The log of an encoding with the number of its readers, if it is open.
-    fn open_mut(&mut self, encoding: LogEncoding) -> Option<&mut OpenLog> {
-        match encoding.index() {
-            Ok(index) => self.logs[index].as_deref_mut(),
-            Err(shape) => self.irc_logs.iter_mut().find(|(other, _)| *other == shape).map(|(_, open)| &mut **open),
-        }
     }
 
     /// The number of sessions that read the room.

@@ -9,6 +9,7 @@ use crate::chat::hub::irc::history::markers::shown;
 use crate::chat::hub::irc::reply::{each_line, space_for_text};
 use crate::chat::id::{Author, ClientId, MemberSlot, Now, RoomId};
 use crate::chat::member::RoomRole;
+use crate::chat::room::logs::Appending;
 use crate::chat::room::segment_log::{Entry, EntryKind, Spread};
 use crate::chat::session::irc::{Caps, IrcSession};
 
@@ -104,7 +105,8 @@ impl Fanout<'_> {
         }
         let entry = Entry::new(stamp, author, kind);
         let (renders, slow_consumers) = self.outbound.renders_and_slow_consumers();
-        self.rooms[room].append_to_irc(entry, LINE_OVERHEAD, renders, event, &self.detail, slow_consumers);
+        let appending = Appending { entry, hint: LINE_OVERHEAD, renders, event };
+        self.rooms[room].append_to_irc(appending, &self.detail, slow_consumers);
         if !self.waits_for_summary(room, kind) {
             self.rooms.mark_dirty(room);
         }

@@ -20,6 +20,7 @@ use crate::chat::encoding::{Detail, Private, RoomLabel};
 use crate::chat::event::{Event, LINE_OVERHEAD, MessageKind, Notice, Refusal, Source};
 use crate::chat::id::{Author, ClientId, DayNumber, MemberSlot, Now, RoomId};
 use crate::chat::member::table::MemberTable;
+use crate::chat::room::logs::Appending;
 use crate::chat::room::segment_log::{Entry, EntryKind};
 use crate::chat::session::SessionFlags;
 use crate::chat::session::table::SessionTable;
@@ -246,7 +247,7 @@ impl<'a> Fanout<'a> {
         let entry = Entry::new(stamp, author, kind);
         let (renders, slow_consumers) = self.outbound.renders_and_slow_consumers();
         let detail = if self.skips_irc { None } else { Some(&self.detail) };
-        room.append(entry, LINE_OVERHEAD + hint, renders, event, detail, slow_consumers);
+        room.append(Appending { entry, hint: LINE_OVERHEAD + hint, renders, event }, detail, slow_consumers);
         self.rooms.mark_dirty(id);
     }
 
