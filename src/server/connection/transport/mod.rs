@@ -69,7 +69,7 @@ pub trait Transport: Read + Write {
         false
     }
 
-    /// Whether another process can go on with it: all of its state is in the kernel.
+    /// Whether another process can go on with it: all of its state is in the kernel. TLS has keys in this process.
     fn can_move(&self) -> bool {
         true
     }

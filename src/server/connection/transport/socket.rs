@@ -1,4 +1,4 @@
-//! The sockets of the kernel: TCP, Unix, and TLS on TCP.
+//! The sockets of the kernel: TCP, Unix, and TLS on TCP in this process or in a relay.
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr};
@@ -107,6 +107,8 @@ pub enum ClientStream {
     Tcp(TcpStream),
     Unix(UnixStream),
     Tls(Box<TlsStream<TcpStream>>),
+    /// A Unix socket to the relay that has the TLS of this connection, see [`crate::server::relay`].
+    Relayed(UnixStream),
 }
 
 /// What a stream is whose state is all in the kernel.
@@ -114,6 +116,7 @@ pub enum ClientStream {
 pub enum StreamKind {
     Tcp,
     Unix,
+    Relayed,
 }
 
 impl ClientStream {
@@ -122,6 +125,7 @@ impl ClientStream {
         match self {
             ClientStream::Tcp(_) => Some(StreamKind::Tcp),
             ClientStream::Unix(_) => Some(StreamKind::Unix),
+            ClientStream::Relayed(_) => Some(StreamKind::Relayed),
             ClientStream::Tls(_) => None,
         }
     }
@@ -131,6 +135,16 @@ impl ClientStream {
         match kind {
             StreamKind::Tcp => ClientStream::Tcp(TcpStream::from_std(socket.into())),
             StreamKind::Unix => ClientStream::Unix(UnixStream::from_std(socket.into())),
+            StreamKind::Relayed => ClientStream::Relayed(UnixStream::from_std(socket.into())),
+        }
+    }
+
+    /// The source of its events.
+    pub fn source(&mut self) -> &mut dyn Source {
+        match self {
+            ClientStream::Tcp(stream) => stream,
+            ClientStream::Unix(stream) | ClientStream::Relayed(stream) => stream,
+            ClientStream::Tls(stream) => stream.socket_mut(),
         }
     }
 }
@@ -139,7 +153,7 @@ impl AsFd for ClientStream {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
             ClientStream::Tcp(stream) => stream.as_fd(),
-            ClientStream::Unix(stream) => stream.as_fd(),
+            ClientStream::Unix(stream) | ClientStream::Relayed(stream) => stream.as_fd(),
             ClientStream::Tls(stream) => stream.socket().as_fd(),
         }
     }
@@ -151,6 +165,13 @@ impl Read for ClientStream {
             ClientStream::Tcp(stream) => stream.read(block),
             ClientStream::Unix(stream) => stream.read(block),
             ClientStream::Tls(stream) => stream.read(block),
+            ClientStream::Relayed(stream) => match stream.read(block) {
+                // A relay shuts its side down at an end that the client has announced, and closes it if the connection is lost.
+                Ok(0) if stdio::is_ready(stream.as_fd(), PollFlags::empty(), Duration::ZERO) => {
+                    Err(io::ErrorKind::UnexpectedEof.into())
+                }
+                result => result,
+            },
         }
     }
 }
@@ -159,7 +180,7 @@ impl Write for ClientStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             ClientStream::Tcp(stream) => stream.write(bytes),
-            ClientStream::Unix(stream) => stream.write(bytes),
+            ClientStream::Unix(stream) | ClientStream::Relayed(stream) => stream.write(bytes),
             ClientStream::Tls(stream) => stream.write(bytes),
         }
     }
@@ -167,7 +188,7 @@ impl Write for ClientStream {
     fn write_vectored(&mut self, slices: &[IoSlice]) -> io::Result<usize> {
         match self {
             ClientStream::Tcp(stream) => stream.write_vectored(slices),
-            ClientStream::Unix(stream) => stream.write_vectored(slices),
+            ClientStream::Unix(stream) | ClientStream::Relayed(stream) => stream.write_vectored(slices),
             ClientStream::Tls(stream) => stream.write_vectored(slices),
         }
     }
@@ -184,16 +205,8 @@ impl Transport for ClientStream {
     type Poll = Registry;
 
     fn watch(&mut self, registry: &Registry, slot: usize) -> io::Result<()> {
-        let source: &mut dyn Source = match self {
-            ClientStream::Tcp(stream) => stream,
-            ClientStream::Unix(stream) => stream,
-            ClientStream::Tls(stream) => stream.socket_mut(),
-        };
-        registry.register(
-            source,
-            Token(CONNECTIONS + slot),
-            Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY,
-        )
+        let interests = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
+        registry.register(self.source(), Token(CONNECTIONS + slot), interests)
     }
 
     fn is_encrypted(&self) -> bool {
@@ -249,7 +262,7 @@ impl Transport for ClientStream {
     fn end_writing(&mut self) -> io::Result<()> {
         match self {
             ClientStream::Tcp(stream) => stream.shutdown(Shutdown::Write),
-            ClientStream::Unix(stream) => stream.shutdown(Shutdown::Write),
+            ClientStream::Unix(stream) | ClientStream::Relayed(stream) => stream.shutdown(Shutdown::Write),
             ClientStream::Tls(stream) => {
                 let told = stream.end_writing();
                 stream.socket_mut().shutdown(Shutdown::Write).and(told)

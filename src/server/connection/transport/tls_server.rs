@@ -41,6 +41,11 @@ impl TlsServer {
         })
     }
 
+    /// What its connections keep together.
+    pub fn buffers(&self) -> &Rc<TransportBuffers> {
+        &self.buffers
+    }
+
     /// Sets other settings for later handshakes.
     pub fn set_configs(&self, configs: TlsConfigs) {
         self.configs.replace(configs);
