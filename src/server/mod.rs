@@ -14,6 +14,7 @@ pub mod motd;
 pub mod password;
 mod password_file;
 mod query_step;
+mod relay;
 mod reload;
 mod secret_file;
 pub mod service;
@@ -157,6 +158,9 @@ pub enum Error {
     /// The log, the poll or the signals cannot be set up.
     #[error("cannot start: {}", plain_words(.0))]
     Start(#[source] io::Error),
+    /// The connections with TLS of a server that was replaced cannot go on.
+    #[error("cannot go on as the relay of connections with TLS: {}", plain_words(.0))]
+    Relay(#[source] io::Error),
     /// The poll failed.
     #[error("cannot go on: {}", plain_words(.0))]
     Poll(#[source] io::Error),
@@ -330,7 +334,11 @@ fn serve(settings: Settings, channel: Option<&Channel>) -> Result<u8, Error> {
         }
         successor::tell_serving(channel);
     }
-    event_loop.run().map_err(Error::Poll)
+    let code = event_loop.run().map_err(Error::Poll)?;
+    match event_loop.into_relay().map_err(Error::Relay)? {
+        Some(relay) => relay.run().map_err(Error::Poll),
+        None => Ok(code),
+    }
 }
 
 /// What belongs to listeners, with the protocol of their connections.

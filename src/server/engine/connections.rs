@@ -69,6 +69,11 @@ impl<S: Transport> Connections<S> {
         (ConnectionsState { slots, serial: self.serial, closed: self.closed }, streams)
     }
 
+    /// Gives the streams of all connections by slot; everything else is dropped.
+    pub fn into_streams(self) -> impl Iterator<Item = (usize, S)> {
+        self.slab.into_iter().map(|(slot, connection)| (slot, connection.stream))
+    }
+
     /// Takes back what [`Connections::into_state`] gave, in the same slots.
     ///
     /// # Errors
@@ -91,9 +96,14 @@ impl<S: Transport> Connections<S> {
         self.slab.len()
     }
 
+    /// The number of connections that may be opened besides.
+    pub fn room(&self) -> usize {
+        self.most.saturating_sub(self.slab.len())
+    }
+
     /// Whether one more connection may be open.
     pub fn has_room(&self) -> bool {
-        self.slab.len() < self.most
+        self.room() > 0
     }
 
     /// All connections with their slots, in the order of slots.

@@ -18,7 +18,7 @@ mod closing;
 mod connections;
 mod deadlines;
 mod input;
-mod moving;
+pub mod moving;
 mod opening;
 mod output;
 mod proxies;

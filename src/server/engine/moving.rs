@@ -2,9 +2,21 @@
 
 use super::Engine;
 use crate::chat::{ClientId, Now};
-use crate::server::connection::Protocol;
+use crate::server::connection::Phase;
 use crate::server::connection::transport::{Listener, Transport};
 use crate::server::store_writer::StoreWriter;
+
+/// Descriptors that a relay leaves free for its own use, and for that of the server if the upgrade fails.
+const RELAY_RESERVE: usize = 16;
+
+/// Connections with TLS that keep a server from being handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InTheWay {
+    /// Those whose handshake is not over, or that are closed and not removed yet.
+    pub opening: usize,
+    /// Those past the number that can be relayed.
+    pub excess: usize,
+}
 
 impl<L: Listener> Engine<L> {
     /// Sets whether connections are accepted; meanwhile they wait in the kernel's queue.
@@ -12,36 +24,53 @@ impl<L: Listener> Engine<L> {
         self.acceptor.set_accepting(accepts);
     }
 
-    /// The number of connections that no other process can go on with: those with TLS.
-    pub fn unmovable_count(&self) -> usize {
-        self.connections.iter().filter(|(_, connection)| !connection.stream.can_move()).count()
+    /// The number of connections that this process can relay, by the limit on file descriptors: each needs two more of them
+    /// for the time of a handover.
+    fn relay_limit(&self) -> usize {
+        self.connections.room().saturating_sub(RELAY_RESERVE) / 2
     }
 
-    /// Tells the members whose connections cannot be moved that they have to connect again, and ends these connections when
-    /// that is read. Returns their number.
-    pub fn end_unmovable(&mut self, now: Now) -> usize {
-        let slots = self.unmovable();
-        for &slot in &slots {
-            match self.connections[slot].protocol {
-                Protocol::Http(_) | Protocol::Opening(_) => {
-                    let _ = self.connections[slot].stream.end_writing();
-                    self.finish(slot);
-                }
-                _ => self.hub.disconnect_for_upgrade(ClientId::new(slot), now),
+    /// The slots of the connections that no other process can go on with: those with TLS.
+    pub fn unmovable(&self) -> impl Iterator<Item = usize> {
+        self.connections.iter().filter(|(_, connection)| !connection.stream.can_move()).map(|(slot, _)| slot)
+    }
+
+    /// Makes it possible to relay all connections with TLS: handshakes have to be over, and members past the limit are told
+    /// once that they have to connect again. With `is_late` all that are in the way are closed.
+    pub fn prepare_relay(&mut self, is_late: bool, now: Now) -> InTheWay {
+        let most = self.relay_limit();
+        let is_open = |&slot: &usize| {
+            let connection = &self.connections[slot];
+            connection.phase != Phase::Closed && !connection.is_opening()
+        };
+        let (mut open, opening): (Vec<usize>, Vec<usize>) = self.unmovable().partition(is_open);
+        // Exchanges make room for members.
+        open.sort_by_key(|&slot| self.connections[slot].is_exchange());
+        let excess = open.split_off(most.min(open.len()));
+        for &slot in &excess {
+            if is_late || self.connections[slot].is_exchange() {
+                let _ = self.connections[slot].stream.end_writing();
+                self.finish(slot);
+            } else {
+                self.hub.disconnect_for_upgrade(ClientId::new(slot), now);
             }
         }
+        if is_late {
+            opening.iter().for_each(|&slot| self.finish(slot));
+        }
         self.close(now);
-        slots.len()
+        InTheWay { opening: opening.len(), excess: excess.len() }
     }
 
-    /// Closes those of these connections that are still there.
-    pub fn drop_unmovable(&mut self) {
-        self.unmovable().into_iter().for_each(|slot| self.finish(slot));
+    /// Ends the engine of a server that was replaced; gives the streams of its connections by slot. Everything else is
+    /// dropped.
+    pub fn into_streams(self) -> impl Iterator<Item = (usize, L::Transport)> {
+        self.connections.into_streams()
     }
 
-    fn unmovable(&self) -> Vec<usize> {
-        let connections = self.connections.iter();
-        connections.filter(|(_, connection)| !connection.stream.can_move()).map(|(slot, _)| slot).collect()
+    /// The send buffer of connections in bytes; 0 for the system's default.
+    pub fn send_buffer(&self) -> usize {
+        self.limits.send_buffer
     }
 
     /// Whether there is no store, or it works.

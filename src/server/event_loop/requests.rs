@@ -1,12 +1,15 @@
 //! Requests on the control socket, and upgrades.
 
+use std::io;
 use std::time::Duration;
 
 use log::warn;
 
 use super::EventLoop;
 use crate::chat::Now;
-use crate::server::upgrade::{Parts, Upgrade};
+use crate::server::connection::transport::{ClientStream, StreamKind};
+use crate::server::relay::Relay;
+use crate::server::upgrade::{Parts, Replaced, Upgrade};
 
 impl EventLoop {
     /// Goes on with an upgrade; `true` if this process has been replaced, and must end.
@@ -19,6 +22,32 @@ impl EventLoop {
             self.upgrade.iter().for_each(|upgrade| upgrade.pass_on(signal));
         }
         true
+    }
+
+    /// Ends the event loop. In a process that was replaced, its connections with TLS are left: the relay goes on with them.
+    ///
+    /// # Errors
+    /// If the kernel refuses to watch them.
+    pub fn into_relay(self) -> io::Result<Option<Relay>> {
+        let EventLoop { poll, mut signals, engine, upgrade, tls, .. } = self;
+        let (Some(Replaced { successor, mut pairs }), Some(tls)) = (upgrade.and_then(Upgrade::into_replaced), tls)
+        else {
+            return Ok(None);
+        };
+        if pairs.is_empty() {
+            return Ok(None);
+        }
+        let registry = poll.registry();
+        registry.deregister(&mut signals)?;
+        let mut connections = Vec::with_capacity(pairs.len());
+        for (slot, mut client) in engine.into_streams() {
+            if let Some(server) = pairs.remove(&slot) {
+                registry.deregister(client.source())?;
+                connections.push((client, ClientStream::from_fd(StreamKind::Unix, server)));
+            }
+        }
+        drop(poll);
+        Relay::new(connections, tls.buffers().clone(), signals, successor).map(Some)
     }
 
     /// Begins an upgrade, unless one is under way.

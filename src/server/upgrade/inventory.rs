@@ -1,9 +1,14 @@
 //! What a server hands over beside its state: its sockets, the control socket, and the standard input of its console.
+//!
+//! In the place of a socket with TLS, one end of a pair of Unix sockets is handed over.
 
+use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use serde::{Deserialize, Serialize};
+use socket2::SockRef;
 
 use crate::server::connection::transport::{
     ClientStream, ListenerKind, ServerListener, SocketFile, StreamKind, UnixServer,
@@ -27,6 +32,61 @@ pub struct Inventory {
     control: Option<SocketFile>,
 }
 
+/// The pairs of sockets between the successor and the relay, by the slots of their connections with TLS.
+#[derive(Default)]
+pub struct SocketPairs(HashMap<usize, SocketPair>);
+
+struct SocketPair {
+    /// The end that stays in this process.
+    ours: OwnedFd,
+    /// The end that is handed over.
+    theirs: OwnedFd,
+}
+
+impl SocketPairs {
+    /// A pair for each connection with TLS.
+    ///
+    /// # Errors
+    /// If the kernel has no descriptors left.
+    pub fn of(engine: &Engine<ServerListener>) -> io::Result<Self> {
+        engine
+            .unmovable()
+            .map(|slot| Ok((slot, SocketPair::new(engine.send_buffer())?)))
+            .collect::<io::Result<_>>()
+            .map(Self)
+    }
+
+    /// The number of pairs.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The ends that stay in this process, by slot; the others are closed.
+    pub fn into_ours(self) -> HashMap<usize, OwnedFd> {
+        self.0.into_iter().map(|(slot, pair)| (slot, pair.ours)).collect()
+    }
+
+    /// What is handed over for the connection in `slot` with this stream.
+    fn stream_for<'a>(&'a self, slot: usize, stream: &'a ClientStream) -> Option<(StreamKind, BorrowedFd<'a>)> {
+        match stream.kind() {
+            Some(kind) => Some((kind, stream.as_fd())),
+            None => self.0.get(&slot).map(|pair| (StreamKind::Relayed, pair.theirs.as_fd())),
+        }
+    }
+}
+
+impl SocketPair {
+    fn new(send_buffer: usize) -> io::Result<Self> {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        if send_buffer > 0 {
+            // Without it the connection works as well.
+            let _ = SockRef::from(&theirs).set_send_buffer_size(send_buffer);
+        }
+        Ok(SocketPair { ours, theirs })
+    }
+}
+
 /// What was received.
 pub struct Received {
     pub stdin: OwnedFd,
@@ -37,9 +97,10 @@ pub struct Received {
 }
 
 impl Inventory {
-    /// What a server has; `listening` describes its listeners in their order. Connections with TLS have to be gone.
+    /// What a server has; `listening` describes its listeners in their order. Each connection with TLS needs a pair.
     pub fn of(
         engine: &Engine<ServerListener>,
+        pairs: &SocketPairs,
         listening: &[Listening],
         control: Option<&UnixServer>,
         console: Option<&mut Console>,
@@ -57,7 +118,7 @@ impl Inventory {
             listeners: engine.listeners().zip(listening).map(entry).collect(),
             streams: engine
                 .connections()
-                .filter_map(|(slot, connection)| Some((slot, connection.stream.kind()?)))
+                .filter_map(|(slot, connection)| Some((slot, pairs.stream_for(slot, &connection.stream)?.0)))
                 .collect(),
         }
     }
@@ -68,13 +129,16 @@ impl Inventory {
     }
 
     /// The descriptors, in their order.
-    pub fn descriptors<'a>(engine: &'a Engine<ServerListener>, control: Option<&'a UnixServer>) -> Vec<BorrowedFd<'a>> {
+    pub fn descriptors<'a>(
+        engine: &'a Engine<ServerListener>,
+        pairs: &'a SocketPairs,
+        control: Option<&'a UnixServer>,
+    ) -> Vec<BorrowedFd<'a>> {
         let listeners = engine.listeners().map(|(_, listener)| listener.as_fd());
-        let is_moved = |stream: &&ClientStream| stream.kind().is_some();
-        let streams = engine.connections().map(|(_, connection)| &connection.stream).filter(is_moved);
+        let streams = engine.connections().filter_map(|(slot, connection)| pairs.stream_for(slot, &connection.stream));
         let control = control.filter(|control| control.file().is_some()).map(UnixServer::as_fd);
         let first = std::iter::once(rustix::stdio::stdin());
-        first.chain(listeners).chain(streams.map(ClientStream::as_fd)).chain(control).collect()
+        first.chain(listeners).chain(streams.map(|(_, fd)| fd)).chain(control).collect()
     }
 
     /// Puts received descriptors to what they are.

@@ -16,8 +16,9 @@ mod predecessor;
 mod program;
 pub mod successor;
 
+use std::collections::HashMap;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::Child;
 use std::time::Duration;
 
@@ -28,12 +29,14 @@ use rustix::event::PollFlags;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
 pub use self::channel::{Channel, Message, Offer};
+use self::inventory::SocketPairs;
 use self::predecessor::{UNEXPECTED, hand_over, says};
 pub use self::program::{Program, TAKE_OVER};
 use super::connection::transport::ServerListener;
 use super::console::Console;
 use super::control::Control;
 use super::engine::Engine;
+use super::engine::moving::InTheWay;
 use super::handover::VERSION;
 use super::listen::Listening;
 use super::password::Hasher;
@@ -46,7 +49,7 @@ use crate::util::stdio::is_ready;
 /// How long the program on disk may take to read its settings.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long connections with TLS may take to read their last lines.
+/// How long TLS handshakes may take to end, and connections with TLS that cannot be relayed to read their last lines.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// How long a process that is given up may take to end by itself.
@@ -77,8 +80,10 @@ enum Stage {
     Idle,
     /// The successor reads its settings.
     Starting(Successor),
-    /// The connections that cannot be handed over end.
+    /// Handshakes end, and connections with TLS that cannot be relayed. Then everything is handed over.
     Ending(Successor),
+    /// The successor serves.
+    Over(Replaced),
 }
 
 struct Successor {
@@ -88,8 +93,15 @@ struct Successor {
     is_readable: bool,
     /// The end of the stage.
     until: Duration,
-    /// Connections with TLS that had to end.
+    /// Connections with TLS that had to end, since there were too many.
     ended: usize,
+}
+
+/// What is left in a process that was replaced.
+pub struct Replaced {
+    pub successor: Child,
+    /// The ends of pairs of sockets to the successor, by the slots of the connections with TLS.
+    pub pairs: HashMap<usize, OwnedFd>,
 }
 
 /// The parts of the server that an upgrade works on.
@@ -196,7 +208,7 @@ impl Upgrade {
     /// When [`Upgrade::turn`] has to be called without an event.
     pub fn next_deadline(&self) -> Option<Duration> {
         let until = match &self.stage {
-            Stage::Idle => None,
+            Stage::Idle | Stage::Over(_) => None,
             Stage::Starting(successor) | Stage::Ending(successor) => Some(successor.until),
         };
         let reap = (!self.killed.is_empty()).then_some(self.reap_at);
@@ -206,7 +218,15 @@ impl Upgrade {
     /// The process that serves now, after [`Upgrade::turn`] has returned `true`.
     pub fn successor(&self) -> Option<u32> {
         match &self.stage {
-            Stage::Ending(successor) => Some(successor.child.id()),
+            Stage::Over(replaced) => Some(replaced.successor.id()),
+            _ => None,
+        }
+    }
+
+    /// What is left of this process, after [`Upgrade::turn`] has returned `true`.
+    pub fn into_replaced(self) -> Option<Replaced> {
+        match self.stage {
+            Stage::Over(replaced) => Some(replaced),
             _ => None,
         }
     }
@@ -216,8 +236,8 @@ impl Upgrade {
         self.failure.take()
     }
 
-    /// The end of a turn: goes on with the upgrade. `true` if the successor serves: then this process must end, and touch
-    /// nothing.
+    /// The end of a turn: goes on with the upgrade. `true` if the successor serves: then this process must touch nothing
+    /// except its connections with TLS, and end after them.
     pub fn turn(&mut self, mut parts: Parts, now: Now) -> bool {
         if self.reap_at <= now.at {
             self.killed.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
@@ -233,21 +253,27 @@ impl Upgrade {
             stage => self.stage = stage,
         }
         let Stage::Ending(successor) = &mut self.stage else { return false };
-        let left = parts.engine.unmovable_count();
-        if left > 0 {
-            if now.at >= successor.until {
-                parts.engine.drop_unmovable();
-            }
+        let InTheWay { opening, excess } = parts.engine.prepare_relay(now.at >= successor.until, now);
+        successor.ended = successor.ended.max(excess);
+        if opening + excess > 0 {
             return false;
         }
-        let result = hand_over(successor, &self.listening, &mut parts, now);
-        if let Err(why) = &result {
-            self.give_up(why, &mut parts, now.at);
-            // It may have opened the store, which is locked until it has ended.
-            self.await_killed();
-            parts.engine.take_back_store(now);
+        match hand_over(successor, &self.listening, &mut parts, now) {
+            Ok(pairs) => self.end_stage(pairs),
+            Err(why) => {
+                self.give_up(&why, &mut parts, now.at);
+                // It may have opened the store, which is locked until it has ended.
+                self.await_killed();
+                parts.engine.take_back_store(now);
+            }
         }
-        result.is_ok()
+        matches!(self.stage, Stage::Over(_))
+    }
+
+    fn end_stage(&mut self, pairs: SocketPairs) {
+        if let Stage::Ending(successor) = std::mem::replace(&mut self.stage, Stage::Idle) {
+            self.stage = Stage::Over(Replaced { successor: successor.child, pairs: pairs.into_ours() });
+        }
     }
 
     /// Waits for the end of the processes that were killed.
@@ -268,7 +294,7 @@ impl Upgrade {
         let is_late = now.at >= successor.until;
         self.stage = Stage::Starting(successor);
         match message {
-            Ok(Some(Message::Hello { versions })) if versions.contains(&VERSION) => self.end_unmovable(parts, now),
+            Ok(Some(Message::Hello { versions })) if versions.contains(&VERSION) => self.begin_ending(parts, now.at),
             Ok(Some(Message::Hello { versions })) => {
                 let why = format!(
                     "the new program reads states of version {versions:?}, and this one writes version {VERSION}; end the \
@@ -287,12 +313,11 @@ impl Upgrade {
         }
     }
 
-    /// Ends the connections that cannot be handed over, which may read their last lines.
-    fn end_unmovable(&mut self, parts: &mut Parts, now: Now) {
+    /// Accepts no more connections, so that those are over soon that cannot be handed over.
+    fn begin_ending(&mut self, parts: &mut Parts, now: Duration) {
         let Stage::Starting(mut successor) = std::mem::replace(&mut self.stage, Stage::Idle) else { return };
         parts.engine.set_accepting(false);
-        successor.ended = parts.engine.end_unmovable(now);
-        successor.until = now.at + FAREWELL;
+        successor.until = now + FAREWELL;
         self.stage = Stage::Ending(successor);
     }
 
@@ -337,8 +362,8 @@ impl Upgrade {
     /// again. Only after [`Upgrade::turn`] has returned `true`.
     pub fn pass_on(&self, signal: i32) {
         let signal = [Signal::HUP, Signal::INT, Signal::TERM].into_iter().find(|known| known.as_raw() == signal);
-        if let (Stage::Ending(successor), Some(signal)) = (&self.stage, signal) {
-            let _ = kill_process(Pid::from_child(&successor.child), signal);
+        if let (Stage::Over(replaced), Some(signal)) = (&self.stage, signal) {
+            let _ = kill_process(Pid::from_child(&replaced.successor), signal);
         }
     }
 }

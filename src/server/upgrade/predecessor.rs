@@ -5,23 +5,27 @@ use std::io;
 use log::{debug, info, warn};
 
 use super::channel::{Channel, Message, SILENCE};
-use super::inventory::Inventory;
+use super::inventory::{Inventory, SocketPairs};
 use super::{Parts, Successor};
 use crate::chat::Now;
 use crate::server::control::Control;
 use crate::server::handover::HandoverView;
 use crate::server::listen::Listening;
+use crate::util::io_error::plain_words;
 
 pub(super) const UNEXPECTED: &str = "the new program has sent something unexpected";
 
-/// Hands everything over; the successor serves afterwards. On an error nothing has changed, except that the store is closed.
+/// Hands everything over; the successor serves afterwards. Returns what is left for the relay. On an error nothing has changed,
+/// except that the store is closed.
 pub(super) fn hand_over(
     successor: &mut Successor,
     listening: &[Listening],
     parts: &mut Parts,
     now: Now,
-) -> Result<(), String> {
+) -> Result<SocketPairs, String> {
     let began = parts.clock.elapsed();
+    let pairs = SocketPairs::of(parts.engine)
+        .map_err(|error| format!("no sockets can be made for connections with TLS: {}", plain_words(&error)))?;
     if let Some(hasher) = &mut parts.hasher {
         // Sent again by the successor, or by this process.
         let requests = hasher.take_requests();
@@ -32,10 +36,10 @@ pub(super) fn hand_over(
     }
     parts.engine.release_store();
     let control = parts.control.as_deref().and_then(Control::listener);
-    let inventory = Inventory::of(parts.engine, listening, control, parts.console.as_deref_mut());
+    let inventory = Inventory::of(parts.engine, &pairs, listening, control, parts.console.as_deref_mut());
     let pid = successor.child.id();
-    let sent =
-        send_all(&successor.channel, &inventory, parts).map_err(|why| refusal(&successor.channel).unwrap_or(why));
+    let sent = send_all(&successor.channel, &inventory, &pairs, parts)
+        .map_err(|why| refusal(&successor.channel).unwrap_or(why));
     let sent = sent.and_then(|()| {
         // The service manager believes the next process only after it was named.
         parts.tell_main_pid(pid, now);
@@ -60,19 +64,22 @@ pub(super) fn hand_over(
         Ok(Message::Serving) => {}
         _ => warn!("upgrade: process {pid} has not said that it serves"),
     }
-    let ended = match successor.ended {
-        0 => String::new(),
-        ended => format!("; {ended} with TLS had to end"),
-    };
-    info!("upgrade: process {pid} serves on with {connections} connections, after a pause of {took} ms{ended}");
-    Ok(())
+    let mut rest = String::new();
+    if pairs.len() > 0 {
+        rest += &format!("; this process stays as the relay of {} with TLS", pairs.len());
+    }
+    if successor.ended > 0 {
+        rest += &format!("; {} more with TLS had to end", successor.ended);
+    }
+    info!("upgrade: process {pid} serves on with {connections} connections, after a pause of {took} ms{rest}");
+    Ok(pairs)
 }
 
 /// Sends the state and the descriptors, and the last message when the successor has them.
-fn send_all(channel: &Channel, inventory: &Inventory, parts: &mut Parts) -> Result<(), String> {
+fn send_all(channel: &Channel, inventory: &Inventory, pairs: &SocketPairs, parts: &mut Parts) -> Result<(), String> {
     let lost = |error: io::Error| format!("the new program {error}");
     let control = parts.control.as_deref().and_then(Control::listener);
-    let descriptors = Inventory::descriptors(parts.engine, control);
+    let descriptors = Inventory::descriptors(parts.engine, pairs, control);
     let header = serde_json::to_vec(inventory).map_err(|error| format!("the state cannot be written: {error}"))?;
     // First, since the successor takes them while this process writes the state.
     let began = parts.clock.elapsed();

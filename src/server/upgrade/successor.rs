@@ -17,7 +17,7 @@ use crate::server::listen::PassedListener;
 use crate::server::listen_addr::ListenAddr;
 use crate::util::logging;
 
-/// How long the server may take to begin, since connections with TLS end before.
+/// How long the server may take to begin, since TLS handshakes and connections that cannot be relayed end before.
 const BEGIN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What was taken over.

@@ -9,7 +9,6 @@ use std::process::Command;
 
 use super::Replaceable;
 use crate::harness::{Client, DEADLINE, PROGRAM, Signal};
-use crate::process::tls::{files, write_certificate};
 use crate::store::TestDir;
 
 #[test]
@@ -63,32 +62,6 @@ fn unix_socket_and_its_connections_stay_and_the_last_process_removes_the_file() 
     until(&mut alice, "bob: hello");
     server.end();
     assert!(!path.exists());
-}
-
-#[test]
-fn connections_with_tls_are_told_and_end_and_their_listener_stays() {
-    let dir = TestDir::new();
-    write_certificate(&dir.0, "a", 100);
-    let certificate = files(&dir.0, "a");
-    let certificate: Vec<&str> = certificate.iter().map(String::as_str).collect();
-    let args = [&["--listen", "tls://127.0.0.1:0"], &certificate[..]].concat();
-    let mut server = Replaceable::start_in(dir, &args, &[]);
-    let line = server.log.until("listening on tls://");
-    let tls: SocketAddr = line.rsplit('/').next().and_then(|addr| addr.parse().ok()).expect("an address");
-    let trusted = crate::tls::trusting(&[crate::tls::certificate(&server.dir.0.join("a.pem"))]);
-    let mut alice = server.login("alice");
-    let mut bob = crate::tls::open(tls, &trusted).log_in("bob");
-    alice.expect("* bob joined (2 here)");
-    // One that is in its handshake.
-    let shaking = TcpStream::connect(tls).expect("connect");
-    server.ask_upgrade();
-    bob.expect("* The server is shutting down.");
-    bob.expect_end();
-    drop(shaking);
-    server.await_upgrade();
-    alice.expect("* bob left (1 here)");
-    let _bob = crate::tls::open(tls, &trusted).log_in("bob");
-    alice.expect("* bob joined (2 here)");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod failing;
 mod listeners;
 mod load;
 mod messages;
+mod relay;
 mod service;
 
 use std::fs;
@@ -54,10 +55,13 @@ impl Replaceable {
     }
 
     fn start_in(dir: TestDir, args: &[&str], variables: &[(&str, &str)]) -> Replaceable {
-        let program = dir.0.join("chinwag");
-        std::os::unix::fs::symlink(PROGRAM, &program).expect("a link");
-        let mut command = Command::new(&program);
+        let mut command = Command::new(link_program(&dir));
         command.args(["--listen", "127.0.0.1:0"]).args(args).envs(variables.iter().copied());
+        Self::run(dir, command)
+    }
+
+    /// Runs a command that runs the program in that folder.
+    fn run(dir: TestDir, command: Command) -> Replaceable {
         let server = Server::spawn(command);
         let pid = Pid::from_child(&server.child);
         Replaceable { server, dir, pid }
@@ -78,7 +82,7 @@ impl Replaceable {
     /// Puts the program back.
     fn put_program(&self) {
         let _ = fs::remove_file(self.program());
-        std::os::unix::fs::symlink(PROGRAM, self.program()).expect("a link");
+        link_program(&self.dir);
     }
 
     fn ask_upgrade(&self) {
@@ -91,11 +95,17 @@ impl Replaceable {
 
     /// Waits until the successor serves, and the old process has ended.
     fn await_upgrade(&mut self) {
+        let (old, line) = self.await_successor();
+        assert!(!line.contains("relay"), "{line}");
+        await_end(old);
+    }
+
+    /// Waits until the successor serves; returns the old process, which may go on as a relay, and what it has said.
+    fn await_successor(&mut self) -> (Pid, String) {
         let line = self.server.log.until("serves on with ");
         let pid = successor(&line);
         assert_ne!(pid, self.pid);
-        await_end(self.pid);
-        self.pid = pid;
+        (std::mem::replace(&mut self.pid, pid), line)
     }
 
     /// Finds the process that serves after upgrades that something else has asked for, also the last one, if it is under way.
@@ -135,6 +145,13 @@ impl Replaceable {
         await_end(self.pid);
         self.server.log.rest()
     }
+}
+
+/// Makes the link to the program in a folder.
+fn link_program(dir: &TestDir) -> PathBuf {
+    let link = dir.0.join("chinwag");
+    std::os::unix::fs::symlink(PROGRAM, &link).expect("a link");
+    link
 }
 
 /// The process that a line of the log names.

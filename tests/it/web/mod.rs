@@ -70,19 +70,25 @@ impl WebServer {
     }
 }
 
-/// A page in a browser.
-pub struct Page {
-    socket: WebSocket<TcpStream>,
+/// A page in a browser; `S` is TCP, or TLS over it.
+pub struct Page<S = TcpStream> {
+    socket: WebSocket<S>,
 }
 
 impl Page {
     pub fn connect(addr: SocketAddr, path: &str, headers: &[(&'static str, &str)]) -> Page {
-        let stream = Client::connect(addr).stream;
+        Page::over(Client::connect(addr).stream, addr, path, headers)
+    }
+}
+
+impl<S: Read + Write> Page<S> {
+    /// A page over a stream to `addr`.
+    pub fn over(stream: S, addr: SocketAddr, path: &str, headers: &[(&'static str, &str)]) -> Self {
         let mut request = format!("ws://{addr}{path}").into_client_request().expect("a request");
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().expect("a value"));
         }
-        let (socket, _) = tungstenite::client(request, stream).expect("a handshake");
+        let Ok((socket, _)) = tungstenite::client(request, stream) else { panic!("no handshake") };
         Page { socket }
     }
 

@@ -1,0 +1,243 @@
+//! The relay of connections with TLS whose server was replaced.
+//!
+//! A TLS session cannot move to another process. So the process that was replaced keeps it, and the server has one end of a
+//! pair of Unix sockets in its place ([`ClientStream::Relayed`]). This process does nothing but move bytes between the two, and
+//! ends with the last of these connections.
+
+mod pair;
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::process::Child;
+use std::rc::Rc;
+use std::time::Duration;
+
+use log::{debug, info};
+use mio::event::Event;
+use mio::{Events, Interest, Poll, Token};
+use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM};
+use signal_hook_mio::v1_0::Signals;
+use slab::Slab;
+
+use self::pair::{Pair, Step};
+use super::connection::transport::{CONNECTIONS, ClientStream, Transport, TransportBuffers};
+use super::limits::FAREWELL_TIMEOUT;
+use crate::util::clock::Clock;
+use crate::util::logging;
+
+const SIGNALS: Token = Token(0);
+
+/// Events of one poll at most.
+const EVENTS: usize = 1024;
+
+/// Bytes that are read at once: the data of one record, all of which a TLS stream takes.
+const BLOCK: usize = 16 << 10;
+
+/// How long this process goes on after a signal that ends it: the server, which has had the same signal as a rule, takes leave
+/// of its clients within 5 seconds.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Delay before unread output of the log is tried again.
+const LOG_RETRY: Duration = Duration::from_millis(100);
+
+/// The name of the process in lists: comm in proc(5).
+const NAME: &std::ffi::CStr = c"chinwag-relay";
+
+/// The event loop of a relay.
+pub struct Relay {
+    poll: Poll,
+    clock: Clock,
+    signals: Signals,
+    /// The process that has taken the server over, which is a child of this one.
+    successor: Child,
+    /// What the TLS streams keep together.
+    buffers: Rc<TransportBuffers>,
+    pairs: Slab<Pair<ClientStream>>,
+    /// Pairs that may have something to move.
+    ready: VecDeque<usize>,
+    /// The deadlines of pairs whose server has ended its side, in their order.
+    deadlines: VecDeque<(Duration, usize)>,
+    /// The time of the end, after a signal.
+    ends_at: Option<Duration>,
+    /// The signal that ends this process at once.
+    killed_by: Option<i32>,
+    block: Box<[u8]>,
+}
+
+impl Relay {
+    /// A relay between clients with TLS and the server's ends of their pairs; none of these sockets is registered with a
+    /// poll. `signals` go on from the server that was replaced. Standard input and output are closed.
+    ///
+    /// # Errors
+    /// If the kernel refuses the poll or a registration.
+    pub fn new(
+        connections: Vec<(ClientStream, ClientStream)>,
+        buffers: Rc<TransportBuffers>,
+        mut signals: Signals,
+        successor: Child,
+    ) -> io::Result<Self> {
+        let nothing = File::options().read(true).write(true).open("/dev/null")?;
+        rustix::stdio::dup2_stdin(&nothing)?;
+        rustix::stdio::dup2_stdout(&nothing)?;
+        // Without the name it works as well.
+        let _ = rustix::thread::set_name(NAME);
+        let poll = Poll::new()?;
+        poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
+        signals.add_signal(SIGCHLD)?;
+        let mut relay = Relay {
+            poll,
+            clock: Clock::start(),
+            signals,
+            successor,
+            buffers,
+            pairs: Slab::with_capacity(connections.len()),
+            ready: VecDeque::new(),
+            deadlines: VecDeque::new(),
+            ends_at: None,
+            killed_by: None,
+            block: vec![0; BLOCK].into_boxed_slice(),
+        };
+        for (mut client, mut server) in connections {
+            let slot = relay.pairs.vacant_key();
+            client.watch(relay.poll.registry(), 2 * slot)?;
+            server.watch(relay.poll.registry(), 2 * slot + 1)?;
+            relay.pairs.insert(Pair::new(client, server));
+            relay.make_ready(slot);
+        }
+        Ok(relay)
+    }
+
+    /// Moves bytes until the last connection has ended; returns the exit code.
+    ///
+    /// # Errors
+    /// If the kernel's poll fails.
+    pub fn run(mut self) -> io::Result<u8> {
+        let mut events = Events::with_capacity(EVENTS);
+        let count = self.pairs.len();
+        self.reap();
+        while !self.pairs.is_empty() {
+            match self.poll.poll(&mut events, self.timeout()) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+                _ => {}
+            }
+            let now = self.clock.elapsed();
+            for event in &events {
+                self.record_event(event, now);
+            }
+            for _ in 0..self.ready.len() {
+                self.turn();
+            }
+            self.drop_slowest();
+            self.expire(now);
+            logging::flush();
+            if let Some(signal) = self.killed_by {
+                return Ok(128 + signal as u8);
+            }
+        }
+        info!("the relay ends: all of its {count} connections with TLS have ended");
+        Ok(0)
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        let now = self.clock.elapsed();
+        let ready = (!self.ready.is_empty()).then_some(now);
+        let log = logging::has_pending().then_some(now + LOG_RETRY);
+        let deadline = self.deadlines.front().map(|&(at, _)| at);
+        [ready, log, deadline, self.ends_at].into_iter().flatten().min().map(|at| at.saturating_sub(now))
+    }
+
+    fn record_event(&mut self, event: &Event, now: Duration) {
+        let Some(number) = event.token().0.checked_sub(CONNECTIONS) else { return self.take_signals(now) };
+        let (slot, is_server) = (number / 2, number % 2 == 1);
+        let Some(pair) = self.pairs.get_mut(slot) else { return };
+        if is_server && event.is_read_closed() && !pair.is_ending {
+            pair.is_ending = true;
+            pair.take_progress();
+            self.deadlines.push_back((now + FAREWELL_TIMEOUT, slot));
+        }
+        self.make_ready(slot);
+    }
+
+    fn make_ready(&mut self, slot: usize) {
+        if let Some(pair) = self.pairs.get_mut(slot)
+            && !std::mem::replace(&mut pair.is_queued, true)
+        {
+            self.ready.push_back(slot);
+        }
+    }
+
+    /// Moves bytes of the next pair that is ready.
+    fn turn(&mut self) {
+        let Some(slot) = self.ready.pop_front() else { return };
+        let Some(pair) = self.pairs.get_mut(slot) else { return };
+        pair.is_queued = false;
+        match pair.turn(&mut self.block) {
+            Step::Wait if self.ends_at.is_some() && pair.is_output_over() => self.remove(slot),
+            Step::Wait => {}
+            Step::More => self.make_ready(slot),
+            Step::Over => self.remove(slot),
+        }
+    }
+
+    /// Closes both sides of a pair. No slot is used again, so that events of it are for nobody.
+    fn remove(&mut self, slot: usize) {
+        drop(self.pairs.try_remove(slot));
+    }
+
+    /// Handles signals: the first one that ends a process sets the time of the end, the second one is the end.
+    fn take_signals(&mut self, now: Duration) {
+        let signals: Vec<i32> = self.signals.pending().collect();
+        for signal in signals {
+            match signal {
+                SIGCHLD => self.reap(),
+                SIGINT | SIGTERM if self.ends_at.is_some() => self.killed_by = Some(signal),
+                SIGINT | SIGTERM => {
+                    let seconds = STOP_TIMEOUT.as_secs();
+                    info!("signal {signal}: the relay ends with its last connection, or in {seconds} s");
+                    self.ends_at = Some(now + STOP_TIMEOUT);
+                    (0..self.pairs.capacity()).for_each(|slot| self.make_ready(slot));
+                }
+                _ => debug!("signal {signal} is ignored"),
+            }
+        }
+    }
+
+    /// Takes the exit code of the successor if it has ended, so that the kernel can forget it.
+    fn reap(&mut self) {
+        let _ = self.successor.try_wait();
+    }
+
+    /// Ends the connection that has kept bytes for the longest time, if all TLS streams keep too many.
+    fn drop_slowest(&mut self) {
+        if !self.buffers.is_full() {
+            return;
+        }
+        let since = self.pairs.iter().filter_map(|(slot, pair)| Some((pair.client.keeps_since()?, slot)));
+        if let Some((_, slot)) = since.min() {
+            debug!("a relayed connection ends: all TLS connections together keep too many bytes");
+            self.remove(slot);
+        }
+    }
+
+    /// Ends pairs whose clients do not read the rest of the output in time, and all when this process has to end.
+    fn expire(&mut self, now: Duration) {
+        while let Some(&(at, slot)) = self.deadlines.front()
+            && at <= now
+        {
+            self.deadlines.pop_front();
+            if self.pairs.get_mut(slot).is_some_and(Pair::take_progress) {
+                self.deadlines.push_back((now + FAREWELL_TIMEOUT, slot));
+            } else {
+                self.remove(slot);
+            }
+        }
+        if self.ends_at.is_some_and(|at| at <= now) {
+            for pair in self.pairs.drain() {
+                let Pair { mut client, .. } = pair;
+                // Peers of TLS are told that nothing follows.
+                let _ = client.end_writing();
+            }
+        }
+    }
+}
