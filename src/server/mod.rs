@@ -14,7 +14,7 @@ pub mod motd;
 pub mod password;
 mod password_file;
 mod query_step;
-mod relay;
+pub mod relay;
 mod reload;
 mod secret_file;
 pub mod service;

@@ -7,6 +7,7 @@
 mod pair;
 
 use std::collections::VecDeque;
+use std::ffi::CStr;
 use std::fs::File;
 use std::io;
 use std::process::Child;
@@ -42,7 +43,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 const LOG_RETRY: Duration = Duration::from_millis(100);
 
 /// The name of the process in lists: comm in proc(5).
-const NAME: &std::ffi::CStr = c"chinwag-relay";
+pub const NAME: &CStr = c"chinwag-relay";
 
 /// The event loop of a relay.
 pub struct Relay {
