@@ -14,7 +14,7 @@ use std::process::Child;
 use std::rc::Rc;
 use std::time::Duration;
 
-use log::{debug, info};
+use log::{debug, info, warn};
 use mio::event::Event;
 use mio::{Events, Interest, Poll, Token};
 use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM};
@@ -25,6 +25,7 @@ use self::pair::{Pair, Step};
 use super::connection::transport::{CONNECTIONS, ClientStream, Transport, TransportBuffers};
 use super::limits::FAREWELL_TIMEOUT;
 use crate::util::clock::Clock;
+use crate::util::io_error::plain_words;
 use crate::util::logging;
 
 const SIGNALS: Token = Token(0);
@@ -68,21 +69,20 @@ pub struct Relay {
 
 impl Relay {
     /// A relay between clients with TLS and the server's ends of their pairs; none of these sockets is registered with a
-    /// poll. `signals` go on from the server that was replaced. Standard input and output are closed.
+    /// poll. `signals` go on from the server that was replaced. Standard input and output are given up. A connection that the
+    /// kernel refuses to watch is lost.
     ///
     /// # Errors
-    /// If the kernel refuses the poll or a registration.
+    /// If the kernel refuses the poll or the signals.
     pub fn new(
         connections: Vec<(ClientStream, ClientStream)>,
         buffers: Rc<TransportBuffers>,
         mut signals: Signals,
         successor: Child,
     ) -> io::Result<Self> {
-        let nothing = File::options().read(true).write(true).open("/dev/null")?;
-        rustix::stdio::dup2_stdin(&nothing)?;
-        rustix::stdio::dup2_stdout(&nothing)?;
-        // Without the name it works as well.
+        // Without the name and /dev/null it works as well.
         let _ = rustix::thread::set_name(NAME);
+        let _ = give_up_stdio();
         let poll = Poll::new()?;
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
         signals.add_signal(SIGCHLD)?;
@@ -100,10 +100,11 @@ impl Relay {
             block: vec![0; BLOCK].into_boxed_slice(),
         };
         for (mut client, mut server) in connections {
-            let slot = relay.pairs.vacant_key();
-            client.watch(relay.poll.registry(), 2 * slot)?;
-            server.watch(relay.poll.registry(), 2 * slot + 1)?;
-            relay.pairs.insert(Pair::new(client, server));
+            let (slot, registry) = (relay.pairs.vacant_key(), relay.poll.registry());
+            match client.watch(registry, 2 * slot).and_then(|()| server.watch(registry, 2 * slot + 1)) {
+                Ok(()) => drop(relay.pairs.insert(Pair::new(client, server))),
+                Err(error) => warn!("a connection with TLS is lost: {}", plain_words(&error)),
+            }
             relay.make_ready(slot);
         }
         Ok(relay)
@@ -209,13 +210,12 @@ impl Relay {
         let _ = self.successor.try_wait();
     }
 
-    /// Ends the connection that has kept bytes for the longest time, if all TLS streams keep too many.
+    /// Ends the connections that have kept bytes for the longest time, while all TLS streams keep too many.
     fn drop_slowest(&mut self) {
-        if !self.buffers.is_full() {
-            return;
-        }
-        let since = self.pairs.iter().filter_map(|(slot, pair)| Some((pair.client.keeps_since()?, slot)));
-        if let Some((_, slot)) = since.min() {
+        let since = |(slot, pair): (usize, &Pair<ClientStream>)| Some((pair.client.keeps_since()?, slot));
+        while self.buffers.is_full()
+            && let Some((_, slot)) = self.pairs.iter().filter_map(since).min()
+        {
             debug!("a relayed connection ends: all TLS connections together keep too many bytes");
             self.remove(slot);
         }
@@ -241,4 +241,11 @@ impl Relay {
             }
         }
     }
+}
+
+/// Puts `/dev/null` in the place of standard input and output, which are those of the successor now.
+fn give_up_stdio() -> io::Result<()> {
+    let nothing = File::options().read(true).write(true).open("/dev/null")?;
+    rustix::stdio::dup2_stdin(&nothing)?;
+    Ok(rustix::stdio::dup2_stdout(&nothing)?)
 }

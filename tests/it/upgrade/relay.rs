@@ -48,6 +48,13 @@ impl Rig {
         open(self.tls, &self.trust)
     }
 
+    /// Opens a connection with a tiny receive buffer, so that unread output stays with the server or the relay.
+    fn open_slow(&self) -> Client<Tls> {
+        let name = "localhost".try_into().expect("a name");
+        let session = ClientConnection::new(self.trust.clone(), name).expect("a session");
+        Client::over(StreamOwned::new(session, Client::connect_slow(self.tls).stream))
+    }
+
     #[track_caller]
     fn log_in(&self, name: &str) -> Client<Tls> {
         self.open().log_in(name)
@@ -164,9 +171,7 @@ fn pages_and_clients_of_irc_go_on_and_are_known_as_before() {
 fn slow_reader_with_tls_gets_everything_that_was_unread() {
     let mut rig = Rig::start(&["--backlog-bytes", "100000000"]);
     let mut alice = rig.server.login("alice");
-    let session = ClientConnection::new(rig.trust.clone(), "localhost".try_into().expect("a name")).expect("a session");
-    let slow = StreamOwned::new(session, Client::connect_slow(rig.tls).stream);
-    let mut slow = Client::over(slow).log_in("slow");
+    let mut slow = rig.open_slow().log_in("slow");
     alice.expect("* slow joined (2 here)");
     let text = "x".repeat(4000);
     let mut said = 0;
@@ -254,6 +259,41 @@ fn relay_goes_on_after_a_signal_and_ends_at_the_second_one() {
     assert_eq!(rig.server.wait().code(), Some(128 + 15));
     alice.send("alone\n");
     alice.expect_nothing();
+}
+
+#[test]
+fn relay_that_has_to_end_announces_the_end_to_its_clients() {
+    let mut rig = Rig::start(&[]);
+    let mut alice = rig.server.login("alice");
+    let mut bob = rig.log_in("bob");
+    alice.expect("* bob joined (2 here)");
+    let relay = rig.upgrade(1);
+    kill_process(relay, Signal::INT).expect("kill");
+    // Without close_notify this is an error.
+    bob.expect_end();
+    alice.expect("* bob left: connection lost (1 here)");
+    assert_eq!(rig.server.wait().code(), Some(0));
+}
+
+#[test]
+fn client_that_reads_nothing_more_does_not_keep_the_relay() {
+    let mut rig = Rig::start(&["--backlog-bytes", "100000"]);
+    let mut alice = rig.server.login("alice");
+    let stuck = rig.open_slow().log_in("stuck");
+    alice.expect("* stuck joined (2 here)");
+    let relay = rig.upgrade(1);
+    let text = "x".repeat(4000);
+    // Until the server has closed its side; what the relay and the sockets hold is never read.
+    loop {
+        alice.send(&format!("{text}\n/ping next\n"));
+        let line = alice.line();
+        if line.starts_with("* stuck left") {
+            break;
+        }
+        assert_eq!(line, "* pong next");
+    }
+    await_end(relay);
+    drop(stuck);
 }
 
 /// The open descriptors of a process, and what they are.
