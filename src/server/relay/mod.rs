@@ -6,7 +6,7 @@
 
 mod pair;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::ffi::CStr;
 use std::fs::File;
 use std::io;
@@ -58,8 +58,8 @@ pub struct Relay {
     pairs: Slab<Pair<ClientStream>>,
     /// Pairs that may have something to move.
     ready: VecDeque<usize>,
-    /// The deadlines of pairs whose server has ended its side, in their order.
-    deadlines: VecDeque<(Duration, usize)>,
+    /// The deadlines of pairs whose server has ended its side.
+    deadlines: BTreeSet<(Duration, usize)>,
     /// The time of the end, after a signal.
     ends_at: Option<Duration>,
     /// The signal that ends this process at once.
@@ -94,7 +94,7 @@ impl Relay {
             buffers,
             pairs: Slab::with_capacity(connections.len()),
             ready: VecDeque::new(),
-            deadlines: VecDeque::new(),
+            deadlines: BTreeSet::new(),
             ends_at: None,
             killed_by: None,
             block: vec![0; BLOCK].into_boxed_slice(),
@@ -128,7 +128,7 @@ impl Relay {
                 self.record_event(event, now);
             }
             for _ in 0..self.ready.len() {
-                self.turn();
+                self.turn(now);
             }
             self.drop_slowest();
             self.expire(now);
@@ -145,7 +145,7 @@ impl Relay {
         let now = self.clock.elapsed();
         let ready = (!self.ready.is_empty()).then_some(now);
         let log = logging::has_pending().then_some(now + LOG_RETRY);
-        let deadline = self.deadlines.front().map(|&(at, _)| at);
+        let deadline = self.deadlines.first().map(|&(at, _)| at);
         [ready, log, deadline, self.ends_at].into_iter().flatten().min().map(|at| at.saturating_sub(now))
     }
 
@@ -155,8 +155,8 @@ impl Relay {
         let Some(pair) = self.pairs.get_mut(slot) else { return };
         if is_server && event.is_read_closed() && !pair.is_ending {
             pair.is_ending = true;
-            pair.take_progress();
-            self.deadlines.push_back((now + FAREWELL_TIMEOUT, slot));
+            pair.progress = now;
+            self.deadlines.insert((now + FAREWELL_TIMEOUT, slot));
         }
         self.make_ready(slot);
     }
@@ -170,11 +170,11 @@ impl Relay {
     }
 
     /// Moves bytes of the next pair that is ready.
-    fn turn(&mut self) {
+    fn turn(&mut self, now: Duration) {
         let Some(slot) = self.ready.pop_front() else { return };
         let Some(pair) = self.pairs.get_mut(slot) else { return };
         pair.is_queued = false;
-        match pair.turn(&mut self.block) {
+        match pair.turn(&mut self.block, now) {
             Step::Wait if self.ends_at.is_some() && pair.is_output_over() => self.remove(slot),
             Step::Wait => {}
             Step::More => self.make_ready(slot),
@@ -223,14 +223,13 @@ impl Relay {
 
     /// Ends pairs whose clients do not read the rest of the output in time, and all when this process has to end.
     fn expire(&mut self, now: Duration) {
-        while let Some(&(at, slot)) = self.deadlines.front()
+        while let Some(&(at, slot)) = self.deadlines.first()
             && at <= now
         {
-            self.deadlines.pop_front();
-            if self.pairs.get_mut(slot).is_some_and(Pair::take_progress) {
-                self.deadlines.push_back((now + FAREWELL_TIMEOUT, slot));
-            } else {
-                self.remove(slot);
+            self.deadlines.pop_first();
+            match self.pairs.get(slot).map(|pair| pair.progress + FAREWELL_TIMEOUT) {
+                Some(due) if due > now => drop(self.deadlines.insert((due, slot))),
+                _ => self.remove(slot),
             }
         }
         if self.ends_at.is_some_and(|at| at <= now) {

@@ -1,6 +1,7 @@
 //! One relayed connection: moves bytes between a client with TLS and the server.
 
 use std::io;
+use std::time::Duration;
 
 use crate::server::connection::transport::Transport;
 
@@ -26,20 +27,22 @@ pub struct Pair<S> {
     pub is_queued: bool,
     /// The server has ended its side, and the rest of its output has a deadline.
     pub is_ending: bool,
+    /// The time at which output has moved last, or the server has ended its side.
+    pub progress: Duration,
 }
 
 impl<S: Transport> Pair<S> {
     pub fn new(client: S, server: S) -> Self {
         let (input, output) = Default::default();
-        Pair { client, server, input, output, is_queued: false, is_ending: false }
+        Pair { client, server, input, output, is_queued: false, is_ending: false, progress: Duration::ZERO }
     }
 
     /// Moves at most one block in each direction.
     ///
     /// The loss of the client's connection ends the pair, and the server notices that its socket is closed. The loss of the
     /// server's side ends its output like an announced end: what it has written before is still delivered.
-    pub fn turn(&mut self, block: &mut [u8]) -> Step {
-        let Pair { client, server, input, output, .. } = self;
+    pub fn turn(&mut self, block: &mut [u8], now: Duration) -> Step {
+        let Pair { client, server, input, output, progress, .. } = self;
         let input_step = match input.turn(client, server, block) {
             Ok(step) => step,
             Err(Failure::Reading) => return Step::Over,
@@ -52,6 +55,9 @@ impl<S: Transport> Pair<S> {
             Err(Failure::Writing) if input.is_over() => output.discard(),
             Err(Failure::Writing) => return Step::Over,
         };
+        if std::mem::take(&mut output.has_moved) {
+            *progress = now;
+        }
         match (input_step, output_step) {
             (Step::Over, Step::Over) => Step::Over,
             (Step::More, _) | (_, Step::More) => Step::More,
@@ -62,11 +68,6 @@ impl<S: Transport> Pair<S> {
     /// Whether the client has been sent everything, and the end.
     pub fn is_output_over(&self) -> bool {
         self.output.is_over()
-    }
-
-    /// Whether output has moved since the last call.
-    pub fn take_progress(&mut self) -> bool {
-        std::mem::take(&mut self.output.has_moved)
     }
 }
 
@@ -214,7 +215,7 @@ mod tests {
     fn run(pair: &mut Pair<ClientStream>) -> bool {
         let mut block = vec![0; BLOCK];
         loop {
-            match pair.turn(&mut block) {
+            match pair.turn(&mut block, Duration::ZERO) {
                 Step::More => {}
                 step => return step == Step::Over,
             }

@@ -57,7 +57,7 @@ impl SocketPairs {
     }
 
     /// The number of pairs.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.0.len()
     }
 

@@ -65,8 +65,8 @@ pub(super) fn hand_over(
         _ => warn!("upgrade: process {pid} has not said that it serves"),
     }
     let mut rest = String::new();
-    if pairs.len() > 0 {
-        rest += &format!("; this process stays as the relay of {} with TLS", pairs.len());
+    if pairs.count() > 0 {
+        rest += &format!("; this process stays as the relay of {} with TLS", pairs.count());
     }
     if successor.ended > 0 {
         rest += &format!("; {} more with TLS had to end", successor.ended);
