@@ -137,7 +137,7 @@ impl Relay {
                 return Ok(128 + signal as u8);
             }
         }
-        info!("the relay ends: all of its {count} connections with TLS have ended");
+        info!("the relay ends: the last of its {count} connections with TLS has ended");
         Ok(0)
     }
 

@@ -124,7 +124,7 @@ fn session_in_the_midst_of_a_record_talks_across_two_upgrades() {
         client.until("* Goodbye.");
         send_close_notify(&mut client);
         client.expect_end();
-        rig.server.log.until("the relay ends: all of its 1 connections with TLS have ended");
+        rig.server.log.until("the relay ends: the last of its 1 connections with TLS has ended");
         await_end(pid);
     }
     alice.expect_all(&["* bob left (2 here)", "* carol left (1 here)"]);
