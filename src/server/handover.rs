@@ -3,6 +3,7 @@
 //! The sockets are handed over beside it, as [`Sockets`](super::engine::state::Sockets). Not handed over are:
 //!
 //! - the settings, which the successor reads itself;
+//! - sessions of TLS, for which the predecessor stays as their [relay](super::relay);
 //! - the store, which the predecessor closes and the successor opens; its unwritten records are handed over;
 //! - input of the operator's console that was read and not processed, and output that its terminal has not taken;
 //! - signals that have arrived, and the log.

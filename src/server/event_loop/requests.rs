@@ -28,15 +28,13 @@ impl EventLoop {
     ///
     /// # Errors
     /// If the kernel refuses to watch them.
-    pub fn into_relay(self) -> io::Result<Option<Relay>> {
-        let EventLoop { poll, mut signals, engine, upgrade, tls, .. } = self;
-        let (Some(Replaced { successor, mut pairs }), Some(tls)) = (upgrade.and_then(Upgrade::into_replaced), tls)
-        else {
-            return Ok(None);
-        };
+    pub fn into_relay(mut self) -> io::Result<Option<Relay>> {
+        let replaced = self.upgrade.take().and_then(Upgrade::into_replaced);
+        let (Some(Replaced { successor, mut pairs }), Some(tls)) = (replaced, self.tls.take()) else { return Ok(None) };
         if pairs.is_empty() {
             return Ok(None);
         }
+        let EventLoop { poll, mut signals, engine, .. } = self;
         let registry = poll.registry();
         registry.deregister(&mut signals)?;
         let mut connections = Vec::with_capacity(pairs.len());
