@@ -48,11 +48,13 @@ impl<L: Listener> Engine<L> {
         open.sort_by_key(|&slot| self.connections[slot].is_exchange());
         let excess = open.split_off(most.min(open.len()));
         for &slot in &excess {
-            if is_late || self.connections[slot].is_exchange() {
+            let is_exchange = self.connections[slot].is_exchange();
+            if !is_exchange {
+                self.hub.disconnect_for_upgrade(ClientId::new(slot), now);
+            }
+            if is_late || is_exchange {
                 let _ = self.connections[slot].stream.end_writing();
                 self.finish(slot);
-            } else {
-                self.hub.disconnect_for_upgrade(ClientId::new(slot), now);
             }
         }
         if is_late {
