@@ -14,7 +14,7 @@ pub mod motd;
 pub mod password;
 mod password_file;
 mod query_step;
-pub mod relay;
+mod relay;
 mod reload;
 mod secret_file;
 pub mod service;

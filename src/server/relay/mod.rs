@@ -44,7 +44,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 const LOG_RETRY: Duration = Duration::from_millis(100);
 
 /// The name of the process in lists: comm in proc(5).
-pub const NAME: &CStr = c"chinwag-relay";
+const NAME: &CStr = c"chinwag-relay";
 
 /// The event loop of a relay.
 pub struct Relay {
