@@ -1,4 +1,4 @@
-//! General helpers: timers, clocks, signals, standard streams, the log.
+//! General helpers: timers, clocks, signals, standard streams, the log, TLS of a client.
 
 pub mod base64_bytes;
 pub mod clock;
@@ -18,6 +18,7 @@ pub(crate) mod test_json;
 #[cfg(test)]
 pub(crate) mod test_support;
 pub mod timer_wheel;
+pub(crate) mod tls_stream;
 
 /// Whether a value is the default one, which a state leaves out: for `skip_serializing_if` of serde.
 pub fn is_default<T: Default + PartialEq>(value: &T) -> bool {

@@ -2,7 +2,6 @@
 
 mod error;
 mod known_servers;
-mod stream;
 #[cfg(test)]
 pub(crate) mod tests;
 mod verifier;
@@ -18,10 +17,10 @@ use rustls::{ClientConfig, ClientConnection};
 pub use self::error::TlsError;
 pub use self::known_servers::KnownServersError;
 use self::known_servers::{KnownServer, KnownServers};
-use self::stream::HandshakeError;
-pub use self::stream::TlsStream;
 use self::verifier::{Authorities, Rule, Verdict, Verifier};
 use crate::client::settings::{Settings, TlsTrust};
+use crate::util::tls_stream::HandshakeError;
+pub use crate::util::tls_stream::TlsStream;
 
 /// Makes the TLS sessions with one server. A later session resumes an earlier one, if the server lets it.
 pub struct Tls {
