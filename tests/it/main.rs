@@ -13,6 +13,7 @@ mod fuzz;
 mod instructions;
 pub mod irc;
 mod manual;
+mod nats;
 mod service;
 mod store;
 mod tls;

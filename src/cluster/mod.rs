@@ -1,0 +1,3 @@
+//! What several servers need to be one chat.
+
+pub mod nats;

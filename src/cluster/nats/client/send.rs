@@ -1,0 +1,301 @@
+//! What the caller asks of the client.
+
+use std::time::Duration;
+
+use data_encoding::HEXLOWER;
+use serde_json::json;
+
+use super::{BucketId, Client, Purpose, ReaderId, ReaderSlot, Subscription, SubscriptionId};
+use crate::cluster::nats::error::SendError;
+use crate::cluster::nats::jetstream::{
+    Bucket, Reader, Start, StreamConfig, bucket_stream, bucket_subject, is_bucket_name, is_stream_name,
+};
+use crate::cluster::nats::protocol::is_subject;
+
+/// What must be so that JetStream takes a message; else it is refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expected<'a> {
+    /// The stream that stores it.
+    pub stream: Option<&'a str>,
+    /// The number of the last message with its subject; zero: there is none.
+    pub last_of_subject: Option<u64>,
+    /// The number of the last message of the stream.
+    pub last: Option<u64>,
+}
+
+/// Which message of a stream is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Select<'a> {
+    Seq(u64),
+    /// The last one with this subject.
+    LastOf(&'a str),
+}
+
+/// Messages between clients, which no stream keeps.
+impl Client {
+    /// Publishes a message to whoever has subscribed to the subject; an answer is one with the `reply` of a question as its subject.
+    ///
+    /// # Errors
+    /// If it cannot be sent now.
+    pub fn publish(&mut self, subject: &str, payload: &[u8]) -> Result<(), SendError> {
+        self.state.sender.publish(subject, None, &[], payload)
+    }
+
+    /// Asks whoever has subscribed to the subject; [`super::Event::Answer`] follows.
+    ///
+    /// # Errors
+    /// If it cannot be sent now; then no event follows.
+    pub fn request(
+        &mut self,
+        tag: u64,
+        subject: &str,
+        payload: &[u8],
+        timeout: Duration,
+        now: Duration,
+    ) -> Result<(), SendError> {
+        let purpose = Purpose::Answer { tag };
+        self.state.sender.request_within(timeout, purpose, subject, &[], payload, now).map(|_| ())
+    }
+
+    /// Subscribes to a subject, for this connection and all later ones; `*` stands for a word, `>` for the rest.
+    ///
+    /// # Errors
+    /// If the subject is not valid.
+    pub fn subscribe(&mut self, subject: &str) -> Result<SubscriptionId, SendError> {
+        if !is_subject(subject) {
+            return Err(SendError::Subject);
+        }
+        let id = SubscriptionId(self.new_id());
+        let sid = self.state.sender.subscribe(subject);
+        self.state.subscriptions.insert(id, Subscription { subject: subject.to_owned(), sid });
+        Ok(id)
+    }
+
+    /// Ends a subscription.
+    pub fn unsubscribe(&mut self, id: SubscriptionId) {
+        if let Some(subscription) = self.state.subscriptions.remove(&id) {
+            self.state.sender.unsubscribe(subscription.sid);
+        }
+    }
+
+    fn new_id(&mut self) -> u64 {
+        self.state.last_id += 1;
+        self.state.last_id
+    }
+}
+
+/// Streams. Each request is answered by exactly one event, unless it returns an error.
+impl Client {
+    /// Publishes a message for the stream with this subject; [`super::Event::Published`] follows.
+    ///
+    /// # Errors
+    /// If it cannot be sent now; then no event follows.
+    pub fn js_publish(
+        &mut self,
+        tag: u64,
+        subject: &str,
+        payload: &[u8],
+        expected: Expected,
+        now: Duration,
+    ) -> Result<(), SendError> {
+        self.js_publish_with(tag, subject, &[], payload, expected, now)
+    }
+
+    fn js_publish_with(
+        &mut self,
+        tag: u64,
+        subject: &str,
+        headers: &[(&str, &str)],
+        payload: &[u8],
+        expected: Expected,
+        now: Duration,
+    ) -> Result<(), SendError> {
+        let [of_subject, last] = [expected.last_of_subject, expected.last].map(|seq| seq.map(|seq| seq.to_string()));
+        let conditions = [
+            ("Nats-Expected-Stream", expected.stream),
+            ("Nats-Expected-Last-Subject-Sequence", of_subject.as_deref()),
+            ("Nats-Expected-Last-Sequence", last.as_deref()),
+        ];
+        let conditions = conditions.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let headers: Vec<_> = headers.iter().copied().chain(conditions).collect();
+        self.state.sender.request(Purpose::Published { tag }, subject, &headers, payload, now).map(|_| ())
+    }
+
+    /// Asks whether JetStream is there; [`super::Event::Account`] follows.
+    ///
+    /// # Errors
+    /// As [`Client::js_publish`].
+    pub fn account_info(&mut self, tag: u64, now: Duration) -> Result<(), SendError> {
+        self.state.sender.request(Purpose::Account { tag }, "$JS.API.INFO", &[], b"", now).map(|_| ())
+    }
+
+    /// Asks for the settings and the state of a stream; [`super::Event::Stream`] follows.
+    ///
+    /// # Errors
+    /// As [`Client::js_publish`].
+    pub fn stream_info(&mut self, tag: u64, stream: &str, now: Duration) -> Result<(), SendError> {
+        self.stream_request(tag, "INFO", stream, b"", now)
+    }
+
+    /// Makes a stream; [`super::Event::Stream`] follows. A stream that is there with the same settings is no error.
+    ///
+    /// # Errors
+    /// As [`Client::js_publish`].
+    pub fn create_stream(&mut self, tag: u64, config: &StreamConfig, now: Duration) -> Result<(), SendError> {
+        let body = serde_json::to_vec(config).unwrap_or_default();
+        self.stream_request(tag, "CREATE", &config.name, &body, now)
+    }
+
+    /// Changes the settings of a stream to these; [`super::Event::Stream`] follows.
+    ///
+    /// # Errors
+    /// As [`Client::js_publish`].
+    pub fn update_stream(&mut self, tag: u64, config: &StreamConfig, now: Duration) -> Result<(), SendError> {
+        let body = serde_json::to_vec(config).unwrap_or_default();
+        self.stream_request(tag, "UPDATE", &config.name, &body, now)
+    }
+
+    fn stream_request(
+        &mut self,
+        tag: u64,
+        what: &str,
+        stream: &str,
+        body: &[u8],
+        now: Duration,
+    ) -> Result<(), SendError> {
+        if !is_stream_name(stream) {
+            return Err(SendError::Subject);
+        }
+        let subject = format!("$JS.API.STREAM.{what}.{stream}");
+        self.state.sender.request(Purpose::Stream { tag }, &subject, &[], body, now).map(|_| ())
+    }
+
+    /// Asks for one message of a stream with `allow_direct`; [`super::Event::Stored`] follows. Any server that has the stream
+    /// answers, perhaps without the newest messages.
+    ///
+    /// # Errors
+    /// As [`Client::js_publish`].
+    pub fn get_stored(&mut self, tag: u64, stream: &str, select: Select, now: Duration) -> Result<(), SendError> {
+        if !is_stream_name(stream) {
+            return Err(SendError::Subject);
+        }
+        let body = match select {
+            Select::Seq(seq) => json!({ "seq": seq }),
+            Select::LastOf(subject) => json!({ "last_by_subj": subject }),
+        };
+        let subject = format!("$JS.API.DIRECT.GET.{stream}");
+        let purpose = Purpose::Stored { tag };
+        self.state.sender.request(purpose, &subject, &[], body.to_string().as_bytes(), now).map(|_| ())
+    }
+
+    /// Reads a stream from the message `from` on, over this connection and all later ones, until [`Client::stop_reading`].
+    /// Each message comes once, in the order of their numbers: [`super::Event::Entry`], `CaughtUp`, `Gap`, `Rewound`, `ReadFailed`.
+    ///
+    /// # Errors
+    /// If the name of the stream is not valid.
+    pub fn read(&mut self, stream: &str, from: u64, now: Duration) -> Result<ReaderId, SendError> {
+        if !is_stream_name(stream) {
+            return Err(SendError::Subject);
+        }
+        Ok(self.add_reader(stream, None, Start::At(from), None, now))
+    }
+
+    /// Stops reading. Events that wait still come.
+    pub fn stop_reading(&mut self, id: ReaderId) {
+        if let Some(mut slot) = self.state.readers.remove(&id) {
+            slot.reader.close(&mut self.state.sender);
+        }
+    }
+
+    fn add_reader(
+        &mut self,
+        stream: &str,
+        filter: Option<String>,
+        start: Start,
+        bucket: Option<Bucket>,
+        now: Duration,
+    ) -> ReaderId {
+        let id = ReaderId(self.new_id());
+        let reader = Reader::new(id, stream, filter, start, &self.state.limits);
+        self.state.readers.insert(id, ReaderSlot { reader, bucket });
+        self.state.with_reader(id, now, Reader::tick);
+        id
+    }
+}
+
+/// Buckets of keys and values. A key is any bytes; in subjects it is written in hexadecimal digits.
+impl Client {
+    /// Keeps a bucket in memory, as the server has it: [`super::Event::BucketChanged`], `BucketComplete`, `BucketReset`,
+    /// `BucketFailed`. Its stream must be made before, with [`StreamConfig::bucket`].
+    ///
+    /// # Errors
+    /// If the name is not of letters, digits, `-` and `_`.
+    pub fn watch_bucket(&mut self, name: &str, now: Duration) -> Result<BucketId, SendError> {
+        if !is_bucket_name(name) {
+            return Err(SendError::Subject);
+        }
+        let filter = Some(bucket_subject(name, ">"));
+        let bucket = Some(Bucket::new(name));
+        Ok(BucketId(self.add_reader(&bucket_stream(name), filter, Start::LastPerSubject, bucket, now)))
+    }
+
+    /// The values of a bucket.
+    pub fn bucket(&self, id: BucketId) -> Option<&Bucket> {
+        self.state.readers.get(&id.0)?.bucket.as_ref()
+    }
+
+    /// Stops keeping a bucket in memory.
+    pub fn forget_bucket(&mut self, id: BucketId) {
+        self.stop_reading(id.0);
+    }
+
+    /// Puts a value; [`super::Event::Published`] follows with its revision. With `expected`, it is refused unless the key has this
+    /// revision on the server; zero: no value was ever put.
+    ///
+    /// # Errors
+    /// If it cannot be sent now, or the key is empty or has more than about 480 bytes; then no event follows.
+    pub fn put(
+        &mut self,
+        tag: u64,
+        id: BucketId,
+        key: &[u8],
+        value: &[u8],
+        expected: Option<u64>,
+        now: Duration,
+    ) -> Result<(), SendError> {
+        self.change(tag, id, key, &[], value, expected, now)
+    }
+
+    /// Deletes a value; as [`Client::put`].
+    ///
+    /// # Errors
+    /// As [`Client::put`].
+    pub fn delete(
+        &mut self,
+        tag: u64,
+        id: BucketId,
+        key: &[u8],
+        expected: Option<u64>,
+        now: Duration,
+    ) -> Result<(), SendError> {
+        self.change(tag, id, key, &[("KV-Operation", "DEL")], b"", expected, now)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the common part of `put` and `delete`")]
+    fn change(
+        &mut self,
+        tag: u64,
+        id: BucketId,
+        key: &[u8],
+        headers: &[(&str, &str)],
+        value: &[u8],
+        expected: Option<u64>,
+        now: Duration,
+    ) -> Result<(), SendError> {
+        let name = self.bucket(id).ok_or(SendError::Subject)?.name().to_owned();
+        let subject = bucket_subject(&name, &HEXLOWER.encode(key));
+        let stream = bucket_stream(&name);
+        let expected = Expected { stream: Some(&stream), last_of_subject: expected, last: None };
+        self.js_publish_with(tag, &subject, headers, value, expected, now)
+    }
+}

@@ -1,0 +1,198 @@
+//! The answers of JetStream.
+
+use std::fmt::{self, Display, Formatter};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::cluster::nats::error::RequestError;
+use crate::cluster::nats::protocol::Message;
+
+/// An error of JetStream.
+///
+/// <https://docs.nats.io/reference/reference-protocols/nats_api_reference#error-handling>
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct ApiError {
+    /// A number like those of HTTP.
+    #[serde(default)]
+    pub code: u16,
+    /// The exact error.
+    #[serde(default)]
+    pub err_code: u32,
+    /// The server's words.
+    #[serde(default)]
+    pub description: String,
+}
+
+impl ApiError {
+    /// There is no stream with that name.
+    pub const NO_STREAM: u32 = 10059;
+    /// A stream with that name exists, with other settings.
+    pub const STREAM_EXISTS: u32 = 10058;
+    /// The last message of the subject or the stream is not the expected one.
+    pub const WRONG_LAST_SEQUENCE: u32 = 10071;
+    /// The message went to another stream than the expected one.
+    pub const WRONG_STREAM: u32 = 10060;
+    /// A limit of the stream does not allow more, and it discards new messages.
+    pub const STORE_FAILED: u32 = 10077;
+}
+
+impl Display for ApiError {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        // Control characters could change the terminal on which this is shown.
+        let words: String = self.description.chars().filter(|c| !c.is_control()).take(200).collect();
+        write!(f, "{words} ({})", self.err_code)
+    }
+}
+
+/// What the account of the client may use, and uses.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct AccountInfo {
+    /// Bytes on disk.
+    pub storage: u64,
+    pub streams: u64,
+    pub consumers: u64,
+}
+
+/// A message that was asked for by its number or its subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredMessage {
+    pub seq: u64,
+    /// When it was stored, in nanoseconds since the start of 1970.
+    pub time: u64,
+    pub subject: String,
+    pub payload: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+struct ErrorAnswer {
+    error: Option<ApiError>,
+}
+
+/// Parses an answer in JSON, or the error in its place.
+pub fn parse<T: DeserializeOwned>(message: &Message) -> Result<T, RequestError> {
+    refuse_status(message)?;
+    let answer: ErrorAnswer = serde_json::from_slice(message.payload).map_err(|_| RequestError::BadAnswer)?;
+    match answer.error {
+        Some(error) => Err(RequestError::Refused(error)),
+        None => serde_json::from_slice(message.payload).map_err(|_| RequestError::BadAnswer),
+    }
+}
+
+/// Parses the answer to a message that was published; returns its number in the stream.
+pub fn parse_published(message: &Message) -> Result<u64, RequestError> {
+    #[derive(Deserialize)]
+    struct Published {
+        error: Option<ApiError>,
+        #[serde(default)]
+        seq: u64,
+    }
+    refuse_status(message)?;
+    match serde_json::from_slice(message.payload) {
+        Ok(Published { error: Some(error), .. }) => Err(RequestError::Refused(error)),
+        Ok(Published { seq, .. }) if seq > 0 => Ok(seq),
+        _ => Err(RequestError::BadAnswer),
+    }
+}
+
+/// Parses the answer to a direct get; `None` if there is no such message.
+pub fn parse_stored(message: &Message) -> Result<Option<StoredMessage>, RequestError> {
+    let headers = message.headers;
+    match headers.status() {
+        Some(404) => return Ok(None),
+        Some(_) => return Err(refuse_status(message).err().unwrap_or(RequestError::BadAnswer)),
+        None => {}
+    }
+    let stored = || {
+        let time = OffsetDateTime::parse(headers.get("Nats-Time-Stamp")?, &Rfc3339).ok()?;
+        Some(StoredMessage {
+            seq: headers.get("Nats-Sequence")?.parse().ok()?,
+            time: u64::try_from(time.unix_timestamp_nanos()).ok()?,
+            subject: headers.get("Nats-Subject")?.to_owned(),
+            payload: message.payload.to_vec(),
+        })
+    };
+    stored().map(Some).ok_or(RequestError::BadAnswer)
+}
+
+/// Makes an error of a status in the headers.
+fn refuse_status(message: &Message) -> Result<(), RequestError> {
+    match message.headers.status() {
+        None => Ok(()),
+        Some(503) => Err(RequestError::NoResponders),
+        Some(code) => {
+            let description = message.headers.description().to_owned();
+            Err(RequestError::Refused(ApiError { code, err_code: 0, description }))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::nats::protocol::Headers;
+
+    fn message<'a>(headers: &'a str, payload: &'a str) -> Message<'a> {
+        let headers = Headers::new(headers.as_bytes()).unwrap_or_default();
+        Message { subject: "in.1", sid: 1, reply: None, headers, payload: payload.as_bytes() }
+    }
+
+    fn refused(code: u16, err_code: u32, description: &str) -> RequestError {
+        RequestError::Refused(ApiError { code, err_code, description: description.into() })
+    }
+
+    #[test]
+    fn answer_to_a_published_message_is_its_number_or_an_error() {
+        for (headers, payload, expected) in [
+            ("", r#"{"stream":"S","seq":7}"#, Ok(7)),
+            ("", r#"{"stream":"S","seq":7,"domain":"d","duplicate":true}"#, Ok(7)),
+            (
+                "",
+                r#"{"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"},"stream":"S","seq":0}"#,
+                Err(refused(503, ApiError::STORE_FAILED, "maximum bytes exceeded")),
+            ),
+            ("NATS/1.0 503\r\n\r\n", "", Err(RequestError::NoResponders)),
+            ("NATS/1.0 409 No\r\n\r\n", "", Err(refused(409, 0, "No"))),
+            ("", "", Err(RequestError::BadAnswer)),
+            ("", "{}", Err(RequestError::BadAnswer)),
+            ("", r#"{"stream":"S","seq":-1}"#, Err(RequestError::BadAnswer)),
+            ("", "[[[[[[", Err(RequestError::BadAnswer)),
+            ("", "+OK", Err(RequestError::BadAnswer)),
+        ] {
+            assert_eq!(parse_published(&message(headers, payload)), expected, "{headers}{payload}");
+        }
+        let deep = "[".repeat(100_000);
+        assert_eq!(parse_published(&message("", &deep)), Err(RequestError::BadAnswer));
+    }
+
+    #[test]
+    fn other_answers_are_parsed_or_refused() {
+        let parse = |headers, payload| parse::<AccountInfo>(&message(headers, payload));
+        let info = AccountInfo { storage: 5, streams: 2, consumers: 0 };
+        assert_eq!(parse("", r#"{"type":"x","memory":1,"storage":5,"streams":2}"#), Ok(info));
+        let answer = r#"{"error":{"code":404,"err_code":10059,"description":"stream not found"}}"#;
+        assert_eq!(parse("", answer), Err(refused(404, ApiError::NO_STREAM, "stream not found")));
+        assert_eq!(parse("NATS/1.0 503\r\n", ""), Err(RequestError::NoResponders));
+        assert_eq!(parse("", "null"), Err(RequestError::BadAnswer));
+        let hostile = ApiError { description: "a\x1b[2J\n".repeat(200), ..ApiError::default() };
+        assert!(!hostile.to_string().contains(char::is_control) && hostile.to_string().len() < 210);
+    }
+
+    #[test]
+    fn stored_message_is_parsed() {
+        let headers = "NATS/1.0\r\nNats-Stream: S\r\nNats-Subject: a.b\r\nNats-Sequence: 9\r\n\
+                       Nats-Time-Stamp: 2026-11-29T12:00:00.000000001Z\r\n\r\n";
+        let stored =
+            StoredMessage { seq: 9, time: 1_795_953_600_000_000_001, subject: "a.b".into(), payload: b"hi".into() };
+        assert_eq!(parse_stored(&message(headers, "hi")), Ok(Some(stored)));
+        assert_eq!(parse_stored(&message("NATS/1.0 404 Message Not Found\r\n\r\n", "")), Ok(None));
+        assert_eq!(parse_stored(&message("NATS/1.0 503\r\n\r\n", "")), Err(RequestError::NoResponders));
+        assert_eq!(parse_stored(&message("NATS/1.0 408 Bad\r\n\r\n", "")), Err(refused(408, 0, "Bad")));
+        for damaged in [headers.replace("9", "x"), headers.replace("2026", "26"), headers.replace("Subject", "S")] {
+            assert_eq!(parse_stored(&message(&damaged, "hi")), Err(RequestError::BadAnswer), "{damaged}");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! JetStream: streams, what reads them in order, and buckets of keys and values.
+
+mod answer;
+mod bucket;
+mod consumer;
+mod delivery;
+mod reader;
+mod stream;
+
+pub use self::answer::{AccountInfo, ApiError, StoredMessage};
+pub(super) use self::answer::{parse, parse_published, parse_stored};
+pub use self::bucket::{Bucket, Value};
+pub(super) use self::bucket::{BucketChange, bucket_stream, bucket_subject, is_bucket_name};
+pub(super) use self::reader::{Context, ReadEvent, Reader, Start};
+pub use self::stream::{Discard, Retention, Storage, StreamConfig, StreamInfo, StreamState, is_stream_name};

@@ -1,0 +1,200 @@
+//! The socket: makes connections to one server after another, and moves bytes between the current one and the client.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::{Registry, Token};
+use rustls::ClientConfig;
+
+use super::client::Client;
+use super::error::LinkError;
+use super::servers::Servers;
+use super::settings::Settings;
+use super::transport::{Transport, tls_config};
+
+/// The size of one read in bytes.
+const BLOCK: usize = 64 * 1024;
+
+/// The most reads in one turn.
+const READS: usize = 8;
+
+/// A connection, from its beginning on.
+#[derive(Debug)]
+struct Open {
+    transport: Transport,
+    /// Whether the socket is connected, so that the client was told.
+    is_connected: bool,
+    /// When the attempt ends unless the client is ready.
+    deadline: Duration,
+    /// Whether the server has accepted the client.
+    is_ready: bool,
+    /// Whether there may be something to read.
+    is_readable: bool,
+}
+
+/// The current connection and those that follow.
+#[derive(Debug)]
+pub struct Link {
+    registry: Registry,
+    token: Token,
+    tls: Arc<ClientConfig>,
+    servers: Servers,
+    connect_timeout: Duration,
+    open: Option<Open>,
+    block: Box<[u8]>,
+}
+
+impl Link {
+    /// Prepares TLS; the first turn begins a connection.
+    ///
+    /// # Errors
+    /// If the authorities for TLS cannot be used, or the registry cannot be cloned.
+    pub fn new(settings: &Settings, registry: &Registry, token: Token, now: Duration) -> io::Result<Self> {
+        Ok(Link {
+            registry: registry.try_clone()?,
+            token,
+            tls: tls_config(settings.tls_ca.as_deref())?,
+            servers: Servers::new(&settings.servers, settings.first, now),
+            connect_timeout: settings.limits.connect_timeout,
+            open: None,
+            block: vec![0; BLOCK].into(),
+        })
+    }
+
+    /// Notes an event of the socket.
+    pub fn notify(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.is_readable = true;
+        }
+    }
+
+    /// Begins a connection if one is due, reads a bounded number of blocks, does what is due, and writes.
+    /// Returns whether there is more to read.
+    pub fn turn(&mut self, client: &mut Client, now: Duration) -> bool {
+        if self.open.is_none() && self.servers.next_at() <= now {
+            self.dial(client, now);
+        }
+        let Some(mut open) = self.open.take() else { return false };
+        match self.step(&mut open, client, now) {
+            Ok(()) => {
+                let has_more = open.is_readable;
+                self.open = Some(open);
+                has_more
+            }
+            Err(why) => {
+                drop(open.transport);
+                if open.is_ready {
+                    self.servers.lose(now)
+                } else {
+                    self.servers.fail(now)
+                }
+                client.close(why, now);
+                false
+            }
+        }
+    }
+
+    /// When a turn is due, besides the client's own deadline.
+    pub fn deadline(&self) -> Option<Duration> {
+        match &self.open {
+            None => Some(self.servers.next_at()),
+            Some(open) => (!open.is_ready).then_some(open.deadline),
+        }
+    }
+
+    fn dial(&mut self, client: &mut Client, now: Duration) {
+        let Some(server) = self.servers.current().cloned() else { return self.servers.fail(now) };
+        client.open(&server);
+        let addr = self.servers.next_addr(now);
+        match addr.and_then(|addr| Transport::connect(addr, &self.registry, self.token)) {
+            Ok(transport) => {
+                let deadline = now + self.connect_timeout;
+                let (is_connected, is_ready, is_readable) = (false, false, false);
+                self.open = Some(Open { transport, is_connected, deadline, is_ready, is_readable });
+            }
+            Err(why) => {
+                self.servers.fail(now);
+                client.close(why, now);
+            }
+        }
+    }
+
+    fn step(&mut self, open: &mut Open, client: &mut Client, now: Duration) -> Result<(), LinkError> {
+        open.is_connected = open.is_connected || open.transport.is_connected()?;
+        if !open.is_connected {
+            open.is_readable = false;
+        } else {
+            // Also without an event: before a server is called silent, everything that came must be read.
+            if open.is_readable || client.deadline().is_some_and(|at| at <= now) {
+                self.read(open, client, now)?;
+            }
+            self.write(open, client)?;
+        }
+        if !open.is_ready && client.is_connected() {
+            open.is_ready = true;
+            self.servers.succeed();
+        }
+        if !open.is_ready && open.deadline <= now {
+            return Err(LinkError::Timeout(self.connect_timeout.as_secs()));
+        }
+        if client.is_stopping() && self.servers.has_others() {
+            return Err(LinkError::Stopping);
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, open: &mut Open, client: &mut Client, now: Duration) -> Result<(), LinkError> {
+        for _ in 0..READS {
+            if client.must_encrypt() && !self.shake_hands(open, client)? {
+                open.is_readable = false;
+                return Ok(());
+            }
+            if client.is_full() {
+                return Ok(());
+            }
+            match open.transport.read(&mut self.block) {
+                Ok(0) => return Err(LinkError::Closed),
+                Ok(count) => {
+                    client.receive(&self.block[..count], now)?;
+                    open.is_readable = true;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    open.is_readable = false;
+                    return client.tick(now);
+                }
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(LinkError::Closed),
+                Err(error) => return Err(LinkError::Broken(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on with the handshake; returns whether it is complete.
+    fn shake_hands(&self, open: &mut Open, client: &mut Client) -> Result<bool, LinkError> {
+        if let Transport::Plain(_) = open.transport {
+            let host = self.servers.current().map(|server| server.host.clone()).unwrap_or_default();
+            open.transport.encrypt(&self.tls, &host)?;
+        }
+        let is_complete = open.transport.handshake()?;
+        if is_complete {
+            client.handle_encrypted()?;
+        }
+        Ok(is_complete)
+    }
+
+    fn write(&mut self, open: &mut Open, client: &mut Client) -> Result<(), LinkError> {
+        while !client.unwritten().is_empty() {
+            match open.transport.write(client.unwritten()) {
+                Ok(count) => client.advance(count),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                // The server may have said why before: that is read in the next turn, then the end of the connection.
+                Err(_) if open.is_readable => return Ok(()),
+                Err(error) => return Err(LinkError::Broken(error)),
+            }
+        }
+        if client.must_encrypt() { Ok(()) } else { open.transport.flush().map_err(LinkError::Broken) }
+    }
+}
