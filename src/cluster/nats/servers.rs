@@ -12,6 +12,9 @@ use super::settings::ServerAddr;
 /// Names are looked up again at most so often, since that may hold up the event loop.
 const LOOK_UP_EVERY: Duration = Duration::from_secs(30);
 
+/// The longest pause before a server is tried again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
 /// One server and what is known of its addresses.
 #[derive(Debug)]
 struct Server {
@@ -73,7 +76,7 @@ impl Servers {
             current: first % servers.len().max(1),
             addrs: VecDeque::new(),
             failed: 0,
-            backoff: Backoff::default(),
+            backoff: Backoff::new(LONGEST_PAUSE),
             next_at: now,
         }
     }

@@ -7,12 +7,19 @@ use super::delivery::Delivery;
 use super::stream::StreamInfo;
 use crate::cluster::nats::backoff::Backoff;
 use crate::cluster::nats::client::{Purpose, ReaderId, Sender};
-use crate::cluster::nats::error::RequestError;
+use crate::cluster::nats::error::{RequestError, SendError};
 use crate::cluster::nats::protocol::Message;
 use crate::cluster::nats::settings::Limits;
 
 /// A stream that is shorter than what was read of it is asked again for this time: a new leader may not know its end yet.
 const SHORTER_FOR: Duration = Duration::from_secs(3);
+
+/// The time for an answer: shorter than that of other requests, since asking again does no harm, and while the servers choose a
+/// leader, questions get lost.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The longest pause before it is asked again.
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// Where a reader begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +114,7 @@ impl Reader {
             is_caught_up: false,
             stage: Stage::Waiting { until: Duration::ZERO },
             consumers: 0,
-            backoff: Backoff::default(),
+            backoff: Backoff::new(LONGEST_PAUSE),
             shorter_since: None,
             limits: limits.clone(),
         }
@@ -158,10 +165,15 @@ impl Reader {
 
     fn ask(&mut self, context: &mut Context) {
         let subject = format!("$JS.API.STREAM.INFO.{}", self.stream);
-        match context.sender.request(Purpose::ReaderStream(self.id), &subject, &[], b"", context.now) {
+        match self.request(Purpose::ReaderStream(self.id), &subject, b"", context) {
             Ok(request) => self.stage = Stage::Asking { request },
             Err(_) => self.begin_again(context),
         }
+    }
+
+    fn request(&self, purpose: Purpose, subject: &str, body: &[u8], context: &mut Context) -> Result<u64, SendError> {
+        let timeout = ANSWER_TIMEOUT.min(self.limits.answer_timeout);
+        context.sender.request_within(timeout, purpose, subject, &[], body, context.now)
     }
 
     /// Drops the consumer, and makes another after a pause.
@@ -222,7 +234,7 @@ impl Reader {
         let consumer = format!("{}_{}_{}", context.sender.id(), self.id.0, self.consumers);
         let body = create_request(&self.stream, &consumer, self.filter.as_deref(), self.next).to_string();
         let subject = format!("$JS.API.CONSUMER.CREATE.{}.{consumer}", self.stream);
-        match context.sender.request(Purpose::ReaderConsumer(self.id), &subject, &[], body.as_bytes(), context.now) {
+        match self.request(Purpose::ReaderConsumer(self.id), &subject, body.as_bytes(), context) {
             Ok(request) => self.stage = Stage::Creating { request, consumer },
             Err(_) => self.begin_again(context),
         }

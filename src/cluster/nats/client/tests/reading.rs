@@ -154,7 +154,7 @@ fn stream_that_ends_before_what_was_read_is_told_after_a_while() {
         world.answer(&reply, &info(1, 9));
         let events = read(&mut world);
         if !events.is_empty() {
-            assert!(asked > 3, "a new leader may not know all at first");
+            assert!(asked > 5, "a new leader may not know all at first");
             assert_eq!(events, ["rewound 9"]);
             break;
         }
@@ -200,10 +200,8 @@ fn failed_attempts_are_told_and_repeated() {
     assert_eq!(read(&mut world), ["failed: JetStream refused: stream not found (10059)"]);
     world.wait(SECOND / 10).unwrap();
     // No answer comes.
-    for _ in 0..5 {
-        world.wait(SECOND).unwrap();
-        world.receive("PONG\r\n");
-    }
+    world.wait(SECOND).unwrap();
+    world.receive("PONG\r\n");
     assert_eq!(read(&mut world), ["failed: no answer came in time"]);
     for nonsense in ["{}", "[]", r#"{"state":{},"created":"x","config":{}}"#] {
         world.sent();
