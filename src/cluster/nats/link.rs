@@ -31,6 +31,8 @@ struct Open {
     is_ready: bool,
     /// Whether there may be something to read.
     is_readable: bool,
+    /// Whether writing has failed.
+    has_failed: bool,
 }
 
 /// The current connection and those that follow.
@@ -76,7 +78,20 @@ impl Link {
             self.dial(client, now);
         }
         let Some(mut open) = self.open.take() else { return false };
-        match self.step(&mut open, client, now) {
+        let outcome = self.step(&mut open, client, now);
+        self.keep_or_end(open, outcome, client, now)
+    }
+
+    /// Writes what the client has to say; returns whether there is more to read.
+    pub fn flush(&mut self, client: &mut Client, now: Duration) -> bool {
+        let Some(mut open) = self.open.take_if(|open| open.is_connected) else { return false };
+        let outcome = Self::write(&mut open, client);
+        self.keep_or_end(open, outcome, client, now)
+    }
+
+    /// Keeps a connection, or ends it after an error; returns whether there is more to read.
+    fn keep_or_end(&mut self, open: Open, outcome: Result<(), LinkError>, client: &mut Client, now: Duration) -> bool {
+        match outcome {
             Ok(()) => {
                 let has_more = open.is_readable;
                 self.open = Some(open);
@@ -84,10 +99,9 @@ impl Link {
             }
             Err(why) => {
                 drop(open.transport);
-                if open.is_ready {
-                    self.servers.lose(now)
-                } else {
-                    self.servers.fail(now)
+                match open.is_ready {
+                    true => self.servers.lose(now),
+                    false => self.servers.fail(now),
                 }
                 client.close(why, now);
                 false
@@ -110,8 +124,14 @@ impl Link {
         match addr.and_then(|addr| Transport::connect(addr, &self.registry, self.token)) {
             Ok(transport) => {
                 let deadline = now + self.connect_timeout;
-                let (is_connected, is_ready, is_readable) = (false, false, false);
-                self.open = Some(Open { transport, is_connected, deadline, is_ready, is_readable });
+                self.open = Some(Open {
+                    transport,
+                    is_connected: false,
+                    deadline,
+                    is_ready: false,
+                    is_readable: false,
+                    has_failed: false,
+                });
             }
             Err(why) => {
                 self.servers.fail(now);
@@ -129,11 +149,11 @@ impl Link {
             if open.is_readable || client.deadline().is_some_and(|at| at <= now) {
                 self.read(open, client, now)?;
             }
-            self.write(open, client)?;
+            Self::write(open, client)?;
         }
         if !open.is_ready && client.is_connected() {
             open.is_ready = true;
-            self.servers.succeed();
+            self.servers.succeed(now);
         }
         if !open.is_ready && open.deadline <= now {
             return Err(LinkError::Timeout(self.connect_timeout.as_secs()));
@@ -184,15 +204,18 @@ impl Link {
         Ok(is_complete)
     }
 
-    fn write(&mut self, open: &mut Open, client: &mut Client) -> Result<(), LinkError> {
+    fn write(open: &mut Open, client: &mut Client) -> Result<(), LinkError> {
         while !client.unwritten().is_empty() {
             match open.transport.write(client.unwritten()) {
                 Ok(count) => client.advance(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                // The server may have said why before: that is read in the next turn, then the end of the connection.
-                Err(_) if open.is_readable => return Ok(()),
-                Err(error) => return Err(LinkError::Broken(error)),
+                Err(error) if open.has_failed => return Err(LinkError::Broken(error)),
+                // What the server sent before is read first: answers, and perhaps why it ends the connection.
+                Err(_) => {
+                    (open.has_failed, open.is_readable) = (true, true);
+                    return Ok(());
+                }
             }
         }
         if client.must_encrypt() { Ok(()) } else { open.transport.flush().map_err(LinkError::Broken) }

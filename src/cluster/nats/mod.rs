@@ -9,8 +9,8 @@
 //! - `link.rs`: the socket, with `servers.rs` (which server is next) and `transport.rs` (TCP and TLS).
 //!
 //! The caller creates [`Nats`] with its registry and a token. For each event with that token it calls [`Nats::notify`], and in each
-//! turn of its loop [`Nats::turn`]; then it takes all events with [`Client::next_event`], and waits no longer than
-//! until [`Nats::deadline`]. What it asks of the client ([`Client::publish`] ...) is written in the next turn.
+//! turn of its loop [`Nats::turn`]; then it takes all events with [`Client::next_event`], asks for what it wants
+//! ([`Client::publish`] ...), and calls [`Nats::flush`]. It waits no longer than until [`Nats::deadline`].
 
 mod backoff;
 mod client;
@@ -69,6 +69,12 @@ impl Nats {
     /// has not taken (4,096 of them, or 8 MiB): that is how a slow caller slows down the server.
     pub fn turn(&mut self, now: Duration) -> bool {
         self.link.turn(&mut self.client, now)
+    }
+
+    /// Writes what was asked of the client since the last turn, as far as the socket takes it; an event says when it takes more.
+    /// Returns, as [`Nats::turn`], whether there is more to read.
+    pub fn flush(&mut self, now: Duration) -> bool {
+        self.link.flush(&mut self.client, now)
     }
 
     /// When the next turn is due if no event comes before.

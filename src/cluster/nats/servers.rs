@@ -63,6 +63,8 @@ pub struct Servers {
     /// How many servers have failed one after another.
     failed: usize,
     backoff: Backoff,
+    /// When the last connection was made.
+    connected_at: Duration,
     /// When the next attempt begins.
     next_at: Duration,
 }
@@ -77,6 +79,7 @@ impl Servers {
             addrs: VecDeque::new(),
             failed: 0,
             backoff: Backoff::new(LONGEST_PAUSE),
+            connected_at: Duration::ZERO,
             next_at: now,
         }
     }
@@ -122,16 +125,21 @@ impl Servers {
     }
 
     /// Notes that there is a connection.
-    pub fn succeed(&mut self) {
+    pub fn succeed(&mut self, now: Duration) {
         self.addrs.clear();
         self.failed = 0;
-        self.backoff.reset();
+        self.connected_at = now;
     }
 
-    /// Notes that a connection is lost. The next server follows at once; if there is no other, after a pause.
+    /// Notes that a connection is lost. The next server follows at once; if there is no other, or the connection was short, after a
+    /// pause, so that servers that accept and close connections are not asked without end.
     pub fn lose(&mut self, now: Duration) {
         self.move_on();
-        self.next_at = if self.has_others() { now } else { now + self.backoff.next() };
+        let was_long = now.saturating_sub(self.connected_at) >= LONGEST_PAUSE;
+        if was_long {
+            self.backoff.reset();
+        }
+        self.next_at = if was_long && self.servers.len() > 1 { now } else { now + self.backoff.next() };
     }
 
     fn move_on(&mut self) {
@@ -166,17 +174,35 @@ mod tests {
             let begun = now - Duration::from_millis(pause);
             assert_eq!(servers.next_at(), begun + Duration::from_millis(pause));
         }
-        servers.succeed();
+        servers.succeed(now);
+        now += LONGEST_PAUSE;
         servers.lose(now);
         assert_eq!((servers.next_at(), port(&mut servers, now)), (now, 3));
+        servers.fail(now);
+        servers.fail(now);
+        servers.fail(now);
+        assert_eq!(servers.next_at(), now + Duration::from_millis(100));
+    }
+
+    #[test]
+    fn servers_that_close_connections_at_once_are_asked_less_and_less() {
+        let mut servers = servers(&["nats://127.0.0.1:1", "nats://127.0.0.1:2"], 0);
+        let mut now = Duration::ZERO;
+        for (pause, expected) in [(100, 1), (200, 2), (400, 1), (800, 2), (1600, 1), (2000, 2), (2000, 1)] {
+            assert_eq!(port(&mut servers, now), expected);
+            servers.succeed(now);
+            servers.lose(now);
+            assert_eq!(servers.next_at(), now + Duration::from_millis(pause));
+            now = servers.next_at();
+        }
     }
 
     #[test]
     fn single_server_is_tried_again_after_a_pause() {
         let mut servers = servers(&["nats://127.0.0.1:1"], 7);
         let now = Duration::from_secs(5);
-        assert_eq!(port(&mut servers, now), 1);
-        servers.succeed();
+        assert_eq!(port(&mut servers, Duration::ZERO), 1);
+        servers.succeed(Duration::ZERO);
         servers.lose(now);
         assert_eq!((servers.next_at(), port(&mut servers, now)), (now + Duration::from_millis(100), 1));
         assert!(!servers.has_others());

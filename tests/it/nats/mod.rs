@@ -116,8 +116,6 @@ pub struct Driver {
     events: Events,
     start: Instant,
     pub nats: Nats,
-    /// Whether there was more to read after the last turn.
-    has_more: bool,
 }
 
 impl Driver {
@@ -127,7 +125,7 @@ impl Driver {
         let id = IDS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let (poll, start) = (Poll::new().expect("a poll"), Instant::now());
         let nats = Nats::new(settings, id, poll.registry(), Token(0), Duration::ZERO).expect("a client");
-        Driver { poll, events: Events::with_capacity(8), start, nats, has_more: false }
+        Driver { poll, events: Events::with_capacity(8), start, nats }
     }
 
     /// Makes a client that is connected to one server.
@@ -144,15 +142,15 @@ impl Driver {
     /// Waits for the socket or a deadline, then lets the client do its work; returns whether there is more to read.
     pub fn turn(&mut self) -> bool {
         let now = self.now();
+        let has_more = self.nats.flush(now);
         let due = self.nats.deadline().map_or(DEADLINE, |at| at.saturating_sub(now));
-        let wait = if self.has_more || !self.nats.client.unwritten().is_empty() { Duration::ZERO } else { due };
+        let wait = if has_more { Duration::ZERO } else { due };
         // Some tests wait for a time of their own.
         self.poll.poll(&mut self.events, Some(wait.min(Duration::from_millis(20)))).expect("poll");
         if !self.events.is_empty() {
             self.nats.notify();
         }
-        self.has_more = self.nats.turn(self.now());
-        self.has_more
+        self.nats.turn(self.now())
     }
 
     /// Handles all events until `step` returns something. It is called once in each turn without an event, too.
