@@ -26,10 +26,12 @@ pub enum LinkError {
     #[error("its version is {0}; nats-server 2.10 or later is needed")]
     TooOld(String),
     #[error(
-        "it asks for a user and password or a token; write nats://USER:PASSWORD@HOST:PORT or nats://TOKEN@HOST:PORT"
+        "it asks for a user and password, a token or a key; write nats://USER:PASSWORD@HOST:PORT, nats://TOKEN@HOST:PORT or nats://SEED@HOST:PORT"
     )]
     CredentialsMissing,
-    #[error("it refuses the user and password or the token; compare them with the configuration of nats-server")]
+    #[error(
+        "it refuses the user and password, the token or the key; compare them with the configuration of nats-server"
+    )]
     CredentialsWrong,
     #[error("it does not offer TLS; write nats:// instead of tls://, or switch TLS on in nats-server")]
     NoTls,

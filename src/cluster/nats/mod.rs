@@ -18,6 +18,7 @@ mod error;
 mod event;
 mod jetstream;
 mod link;
+mod nkey;
 mod protocol;
 mod servers;
 mod settings;
@@ -36,6 +37,7 @@ pub use self::jetstream::{
     Value,
 };
 use self::link::Link;
+pub use self::nkey::Nkey;
 pub use self::protocol::{ProtocolError, is_subject};
 pub use self::settings::{Credentials, Limits, ServerAddr, ServerAddrError, Settings};
 

@@ -7,14 +7,21 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 
+use super::nkey::Nkey;
+
 /// The port for clients of nats-server.
 const DEFAULT_PORT: u16 = 4222;
 
 /// Who the client is, for the server.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Credentials {
-    User { name: String, password: String },
+    User {
+        name: String,
+        password: String,
+    },
     Token(String),
+    /// The server knows the public key.
+    Key(Nkey),
 }
 
 /// Passwords are in no log.
@@ -23,12 +30,14 @@ impl Debug for Credentials {
         match self {
             Credentials::User { name, .. } => write!(f, "User({name:?}, ...)"),
             Credentials::Token(_) => f.write_str("Token(...)"),
+            Credentials::Key(_) => f.write_str("Key(...)"),
         }
     }
 }
 
-/// The address of a server: `nats://[USER:PASSWORD@|TOKEN@]HOST[:PORT]`, or `tls://` if the connection must be encrypted.
+/// The address of a server: `nats://[USER:PASSWORD@|TOKEN@|SEED@]HOST[:PORT]`, or `tls://` if the connection must be encrypted.
 ///
+/// A seed is the secret key of a user, 58 characters that begin with `SU`.
 /// In the user, the password and the token, `%` and two hexadecimal digits stand for a byte (RFC 3986, section 2.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerAddr {
@@ -94,7 +103,10 @@ fn parse_credentials(text: &str) -> Result<Credentials, ServerAddrError> {
     };
     match text.split_once(':') {
         Some((name, password)) => Ok(Credentials::User { name: decode(name)?, password: decode(password)? }),
-        None => decode(text).map(Credentials::Token),
+        None => Ok(match Nkey::parse(text) {
+            Some(key) => Credentials::Key(key),
+            None => Credentials::Token(decode(text)?),
+        }),
     }
 }
 
@@ -193,6 +205,14 @@ mod tests {
             let expected = ServerAddr { host: host.into(), port, tls, credentials };
             assert_eq!(parse(text), Ok(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn seed_of_a_user_is_no_token() {
+        let seed = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY";
+        let addr = parse(&format!("nats://{seed}@h:1")).unwrap();
+        assert_eq!(addr.credentials, Nkey::parse(seed).map(Credentials::Key));
+        assert!(!format!("{addr:?}").contains("ACSSL"));
     }
 
     #[test]

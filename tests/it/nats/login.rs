@@ -27,7 +27,7 @@ fn user_and_password_are_checked() {
         let error = attempt(&settings(&[&url(who)])).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "it refuses the user and password or the token; compare them with the configuration of nats-server"
+            "it refuses the user and password, the token or the key; compare them with the configuration of nats-server"
         );
     }
     let error = attempt(&settings(&[&url("")])).unwrap_err();
@@ -42,6 +42,23 @@ fn token_is_checked() {
     assert!(attempt(&settings(&[&url("sesame")])).is_ok());
     let error = attempt(&settings(&[&url("other")])).unwrap_err();
     assert!(matches!(error, LinkError::CredentialsWrong), "{error}");
+}
+
+#[test]
+#[ignore = "needs nats-server"]
+fn key_is_checked() {
+    const SEED: &str = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY";
+    const PUBLIC: &str = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4";
+    // The public key of another user.
+    const OTHER: &str = "UAAQEAYEAUDAOCAJBIFQYDIOB4IBCEQTCQKRMFYYDENBWHA5DYPSBT2P";
+    for (known, is_let_in) in [(PUBLIC, true), (OTHER, false)] {
+        let dir = TestDir::new();
+        let file = dir.0.join("nats.conf");
+        fs::write(&file, format!("authorization {{ users = [ {{ nkey: {known} }} ] }}")).unwrap();
+        let engine = Engine::start(&["--config", file.to_str().unwrap()]);
+        let outcome = attempt(&settings(&[&format!("nats://{SEED}@127.0.0.1:{}", engine.port)]));
+        assert_eq!(outcome.is_ok(), is_let_in, "{outcome:?}");
+    }
 }
 
 #[test]

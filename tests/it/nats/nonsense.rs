@@ -43,7 +43,7 @@ fn servers_that_are_none_are_told_in_plain_words() {
         ("INFO {}\r\n", "its version is ; nats-server 2.10 or later is needed"),
         (
             "INFO {\"version\":\"2.12.0\",\"auth_required\":true}\r\n",
-            "it asks for a user and password or a token; write nats://USER:PASSWORD@HOST:PORT or nats://TOKEN@HOST:PORT",
+            "it asks for a user and password, a token or a key; write nats://USER:PASSWORD@HOST:PORT, nats://TOKEN@HOST:PORT or nats://SEED@HOST:PORT",
         ),
         (
             "INFO {\"version\":\"2.12.0\",\"tls_required\":true}\r\nPING\r\n",

@@ -23,6 +23,8 @@ pub struct Info {
     tls_required: bool,
     tls_available: bool,
     auth_required: bool,
+    /// What a client with a key signs.
+    nonce: String,
     /// Whether it is about to stop ("lame duck mode").
     #[serde(rename = "ldm")]
     pub is_stopping: bool,
@@ -58,6 +60,11 @@ struct Connect<'a> {
     pass: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     auth_token: Option<&'a str>,
+    /// A public key, and the signature of the server's nonce.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nkey: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sig: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,11 +154,14 @@ impl Connection {
         if credentials.is_none() && self.info.auth_required {
             return Err(LinkError::CredentialsMissing);
         }
-        let (user, pass, auth_token) = match credentials {
-            Some(Credentials::User { name, password }) => (Some(&name[..]), Some(&password[..]), None),
-            Some(Credentials::Token(token)) => (None, None, Some(&token[..])),
-            None => (None, None, None),
-        };
+        let (mut user, mut pass, mut auth_token, mut signed) = (None, None, None, None);
+        match credentials {
+            Some(Credentials::User { name, password }) => (user, pass) = (Some(&name[..]), Some(&password[..])),
+            Some(Credentials::Token(token)) => auth_token = Some(&token[..]),
+            Some(Credentials::Key(key)) => signed = key.sign(&self.info.nonce),
+            None => {}
+        }
+        let (nkey, sig) = signed.unzip();
         output.connect(&Connect {
             verbose: false,
             pedantic: false,
@@ -166,6 +176,8 @@ impl Connection {
             user,
             pass,
             auth_token,
+            nkey,
+            sig,
         });
         output.ping();
         self.stage = Stage::Login;

@@ -88,9 +88,21 @@ fn errors_of_the_server_are_told_or_end_the_connection() {
     world.client.close(LinkError::Closed, world.now);
     assert_eq!(world.events().pop().unwrap(), "Disconnected { server: \"h:1\", why: Said(\"Stale [2JConnection\") }");
     for (url, text, words) in [
-        ("nats://a:b@h:1", "Authorization Violation", "it refuses the user and password or the token; compare"),
-        ("nats://h:1", "Authorization Violation", "it asks for a user and password or a token; write nats://USER:"),
-        ("nats://a:b@h:1", "User Authentication Expired", "it refuses the user and password or the token; compare"),
+        (
+            "nats://a:b@h:1",
+            "Authorization Violation",
+            "it refuses the user and password, the token or the key; compare",
+        ),
+        (
+            "nats://h:1",
+            "Authorization Violation",
+            "it asks for a user and password, a token or a key; write nats://USER:",
+        ),
+        (
+            "nats://a:b@h:1",
+            "User Authentication Expired",
+            "it refuses the user and password, the token or the key; compare",
+        ),
     ] {
         let mut world = World::open(url);
         world.receive(INFO);
