@@ -26,7 +26,8 @@ pub enum LinkError {
     #[error("its version is {0}; nats-server 2.10 or later is needed")]
     TooOld(String),
     #[error(
-        "it asks for a user and password, a token or a key; write nats://USER:PASSWORD@HOST:PORT, nats://TOKEN@HOST:PORT or nats://SEED@HOST:PORT"
+        "it asks for a user and password, a token or a key; write nats://USER:PASSWORD@HOST:PORT, \
+         nats://TOKEN@HOST:PORT or nats://SEED@HOST:PORT"
     )]
     CredentialsMissing,
     #[error(
@@ -74,8 +75,8 @@ pub enum SendError {
 /// Why a request has no good answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
-    /// Nobody listens on the subject: what was asked has not happened. JetStream is off, has no such stream, or its stream has
-    /// no leader.
+    /// Nobody listens on the subject: what was asked has not happened. JetStream is off, has no such stream, or its
+    /// stream has no leader.
     #[error("nobody answers; is JetStream switched on, and are most of its servers there?")]
     NoResponders,
     /// JetStream refused: what was asked has not happened.

@@ -47,7 +47,8 @@ pub enum Event {
         server: String,
         why: LinkError,
     },
-    /// The server complains about something that was sent, such as a subject that is not permitted; the connection goes on.
+    /// The server complains about something that was sent, such as a subject that is not permitted; the connection goes
+    /// on.
     Complaint {
         text: String,
     },
@@ -86,7 +87,8 @@ pub enum Event {
         reader: ReaderId,
         entry: Entry,
     },
-    /// All messages have been read that the stream had when the reader began, or began again after a lost connection or consumer.
+    /// All messages have been read that the stream had when the reader began, or began again after a lost connection or
+    /// consumer.
     CaughtUp {
         reader: ReaderId,
     },

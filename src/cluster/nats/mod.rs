@@ -1,4 +1,5 @@
-//! A client of NATS and JetStream for an event loop: one non-blocking socket in the caller's poll, no thread, no runtime.
+//! A client of NATS and JetStream for an event loop: one non-blocking socket in the caller's poll, no thread, no
+//! runtime.
 //!
 //! It knows nothing of chat. The parts, from the bottom:
 //!
@@ -8,9 +9,9 @@
 //!   can drive it with a simulated server.
 //! - `link.rs`: the socket, with `servers.rs` (which server is next) and `transport.rs` (TCP and TLS).
 //!
-//! The caller creates [`Nats`] with its registry and a token. For each event with that token it calls [`Nats::notify`], and in each
-//! turn of its loop [`Nats::turn`]; then it takes all events with [`Client::next_event`], asks for what it wants
-//! ([`Client::publish`] ...), and calls [`Nats::flush`]. It waits no longer than until [`Nats::deadline`].
+//! The caller creates [`Nats`] with its registry and a token. For each event with that token it calls [`Nats::notify`],
+//! and in each turn of its loop [`Nats::turn`]; then it takes all events with [`Client::next_event`], asks for what it
+//! wants ([`Client::publish`] ...), and calls [`Nats::flush`]. It waits no longer than until [`Nats::deadline`].
 
 mod backoff;
 mod client;
@@ -50,8 +51,8 @@ pub struct Nats {
 }
 
 impl Nats {
-    /// Prepares a client; the first turn begins a connection. The socket has its events under `token`. No other client of the
-    /// cluster may have the same `id`; take a random number.
+    /// Prepares a client; the first turn begins a connection. The socket has its events under `token`. No other client
+    /// of the cluster may have the same `id`; take a random number.
     ///
     /// # Errors
     /// If the authorities for TLS cannot be used, or the registry cannot be cloned.
@@ -67,14 +68,14 @@ impl Nats {
 
     /// Does a bounded amount of work: connects, reads, does what is due, writes.
     ///
-    /// Returns whether there is more to read, so that the caller should not wait. Nothing is read while events wait that the caller
-    /// has not taken (4,096 of them, or 8 MiB): that is how a slow caller slows down the server.
+    /// Returns whether there is more to read, so that the caller should not wait. Nothing is read while events wait
+    /// that the caller has not taken (4,096 of them, or 8 MiB): that is how a slow caller slows down the server.
     pub fn turn(&mut self, now: Duration) -> bool {
         self.link.turn(&mut self.client, now)
     }
 
-    /// Writes what was asked of the client since the last turn, as far as the socket takes it; an event says when it takes more.
-    /// Returns, as [`Nats::turn`], whether there is more to read.
+    /// Writes what was asked of the client since the last turn, as far as the socket takes it; an event says when it
+    /// takes more. Returns, as [`Nats::turn`], whether there is more to read.
     pub fn flush(&mut self, now: Duration) -> bool {
         self.link.flush(&mut self.client, now)
     }

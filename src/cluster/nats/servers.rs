@@ -28,8 +28,9 @@ struct Server {
 impl Server {
     /// Its addresses.
     ///
-    /// An IP address needs no look-up. A name is looked up before its first use and, when all servers have failed, at most every 30 s;
-    /// getaddrinfo(3) blocks meanwhile, mostly for some milliseconds, for several seconds if no name server answers.
+    /// An IP address needs no look-up. A name is looked up before its first use and, when all servers have failed, at
+    /// most every 30 s; getaddrinfo(3) blocks meanwhile, mostly for some milliseconds, for several seconds if no name
+    /// server answers.
     fn look_up(&mut self, is_stale: bool, now: Duration) -> Result<(), LinkError> {
         if let Ok(ip) = self.addr.host.parse::<IpAddr>() {
             self.known = vec![(ip, self.addr.port).into()];
@@ -111,8 +112,8 @@ impl Servers {
         self.addrs.pop_front().ok_or_else(|| LinkError::Name(io::Error::other("no server is given")))
     }
 
-    /// Notes that the attempt has failed. The next address of the server follows at once, then the next server; after all of them there
-    /// is a pause.
+    /// Notes that the attempt has failed. The next address of the server follows at once, then the next server; after
+    /// all of them there is a pause.
     pub fn fail(&mut self, now: Duration) {
         self.next_at = now;
         if self.addrs.is_empty() {
@@ -131,8 +132,8 @@ impl Servers {
         self.connected_at = now;
     }
 
-    /// Notes that a connection is lost. The next server follows at once; if there is no other, or the connection was short, after a
-    /// pause, so that servers that accept and close connections are not asked without end.
+    /// Notes that a connection is lost. The next server follows at once; if there is no other, or the connection was
+    /// short, after a pause, so that servers that accept and close connections are not asked without end.
     pub fn lose(&mut self, now: Duration) {
         self.move_on();
         let was_long = now.saturating_sub(self.connected_at) >= LONGEST_PAUSE;

@@ -35,9 +35,11 @@ impl Debug for Credentials {
     }
 }
 
-/// The address of a server: `nats://[USER:PASSWORD@|TOKEN@|SEED@]HOST[:PORT]`, or `tls://` if the connection must be encrypted.
+/// The address of a server: `nats://[USER:PASSWORD@|TOKEN@|SEED@]HOST[:PORT]`, or `tls://` if the connection must be
+/// encrypted.
 ///
-/// A seed is the secret key of a user, 58 characters that begin with `SU`.
+/// With `nats://` the connection is encrypted if the server asks for it, which others on the way can prevent; then they
+/// read the password or the token. A seed is the secret key of a user, 58 characters that begin with `SU`.
 /// In the user, the password and the token, `%` and two hexadecimal digits stand for a byte (RFC 3986, section 2.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerAddr {

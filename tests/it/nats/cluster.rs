@@ -5,23 +5,21 @@ use std::net::TcpListener;
 use chinwag::cluster::nats::{Event, StreamConfig};
 
 use super::failures::Record;
-use super::{Driver, Engine, settings, stream};
-use crate::store::TestDir;
+use super::{Driver, Engine, host, settings, stream};
 
 /// Starts three servers that know each other.
 fn cluster() -> Vec<Engine> {
     // Ports for the servers among themselves; they are free until the servers take them.
-    let listeners: Vec<_> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
-    let ports: Vec<_> = listeners.iter().map(|listener| listener.local_addr().expect("an address").port()).collect();
+    let listeners: Vec<_> = (0..3).map(|_| TcpListener::bind((host(), 0)).expect("a port")).collect();
+    let url = |listener: &TcpListener| format!("nats://{}", listener.local_addr().expect("an address"));
+    let urls: Vec<_> = listeners.iter().map(url).collect();
     drop(listeners);
-    let routes: Vec<_> = ports.iter().map(|port| format!("nats://127.0.0.1:{port}")).collect();
-    let routes = routes.join(",");
-    let start = |(index, port): (usize, &u16)| {
-        let (name, own) = (format!("s{index}"), format!("nats://127.0.0.1:{port}"));
-        let arguments = ["--name", &name, "--cluster_name", "tests", "--cluster", &own, "--routes", &routes];
-        Engine::start_in(TestDir::new(), &arguments)
+    let routes = urls.join(",");
+    let start = |(index, url): (usize, &String)| {
+        let name = format!("s{index}");
+        Engine::start(&["--name", &name, "--cluster_name", "tests", "--cluster", url, "--routes", &routes])
     };
-    ports.iter().enumerate().map(start).collect()
+    urls.iter().enumerate().map(start).collect()
 }
 
 /// Publishes and reads while a server is killed: the leader of the stream, or the one to which the client is connected.

@@ -1,12 +1,15 @@
 //! Servers that crash, stand still or are about to stop.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use chinwag::cluster::nats::{Client, Event, Expected, LinkError, RequestError};
 use rustix::process::Signal;
 
 use super::{Driver, Engine, settings, stream};
+use crate::store::TestDir;
 
 /// What a test has published and read of the stream `log`.
 #[derive(Default)]
@@ -131,7 +134,7 @@ fn silent_server_is_left_and_used_again_when_it_speaks() {
         _ => None,
     });
     assert_eq!(published, Some(Err(RequestError::ConnectionLost)));
-    assert_eq!(format!("{server}: {why}"), format!("127.0.0.1:{}: it has not answered for 1 seconds", engine.port));
+    assert_eq!(format!("{server}: {why}"), format!("{}: it has not answered for 1 seconds", engine.addr()));
     engine.signal(Signal::CONT);
     driver.until_connected();
     let seq = driver.publish("log.x", "2");
@@ -156,7 +159,7 @@ fn server_that_is_about_to_stop_is_left_for_another() {
         Event::Connected { server, .. } => Some(server),
         _ => None,
     });
-    assert_eq!(server, format!("127.0.0.1:{}", second.port));
+    assert_eq!(server, second.addr());
 }
 
 #[test]
@@ -193,4 +196,38 @@ fn consumer_that_was_deleted_is_made_anew() {
         });
         assert_eq!(seq, number);
     }
+}
+
+#[test]
+#[ignore = "needs nats-server"]
+fn server_that_was_restored_from_an_older_copy_is_told() {
+    let mut engine = Engine::start(&[]);
+    let mut driver = Driver::connect(&engine.url());
+    driver.make_stream(&stream("log"));
+    for number in 1..=5 {
+        driver.publish("log.x", &number.to_string());
+    }
+    engine.kill();
+    let copy = TestDir::new();
+    let copy_files = |from: &Path, to: &Path| {
+        let from = from.join("jetstream");
+        assert!(Command::new("cp").arg("-a").args([&from, to]).status().expect("cp starts").success());
+    };
+    copy_files(&engine.dir.0, &copy.0);
+    engine.crash_and_restart();
+    driver.until_connected();
+    driver.publish("log.x", "6");
+    let now = driver.now();
+    let reader = driver.nats.client.read("log", 1, now).unwrap();
+    driver.until(|event| matches!(event, Event::CaughtUp { .. }).then_some(()));
+    engine.kill();
+    std::fs::remove_dir_all(engine.dir.0.join("jetstream")).expect("a folder");
+    copy_files(&copy.0, &engine.dir.0);
+    engine.crash_and_restart();
+    let rewound = driver.until(|event| match event {
+        Event::Rewound { reader, last } => Some((reader, last)),
+        Event::Entry { .. } | Event::Gap { .. } => panic!("{event:?}"),
+        _ => None,
+    });
+    assert_eq!(rewound, (reader, 5));
 }

@@ -5,7 +5,7 @@ use std::fs;
 use chinwag::cluster::nats::{Event, LinkError, Settings};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
-use super::{Driver, Engine, settings};
+use super::{Driver, Engine, host, settings};
 use crate::store::TestDir;
 
 /// Whether the first attempt succeeds, or why not.
@@ -21,7 +21,7 @@ fn attempt(settings: &Settings) -> Result<(), LinkError> {
 #[ignore = "needs nats-server"]
 fn user_and_password_are_checked() {
     let engine = Engine::start(&["--user", "bob", "--pass", "s@cret"]);
-    let url = |who: &str| format!("nats://{who}127.0.0.1:{}", engine.port);
+    let url = |who: &str| format!("nats://{who}{}", engine.addr());
     assert!(attempt(&settings(&[&url("bob:s%40cret@")])).is_ok());
     for who in ["bob:wrong@", "eve:s%40cret@", "token@"] {
         let error = attempt(&settings(&[&url(who)])).unwrap_err();
@@ -38,7 +38,7 @@ fn user_and_password_are_checked() {
 #[ignore = "needs nats-server"]
 fn token_is_checked() {
     let engine = Engine::start(&["--auth", "sesame"]);
-    let url = |who: &str| format!("nats://{who}@127.0.0.1:{}", engine.port);
+    let url = |who: &str| format!("nats://{who}@{}", engine.addr());
     assert!(attempt(&settings(&[&url("sesame")])).is_ok());
     let error = attempt(&settings(&[&url("other")])).unwrap_err();
     assert!(matches!(error, LinkError::CredentialsWrong), "{error}");
@@ -56,7 +56,7 @@ fn key_is_checked() {
         let file = dir.0.join("nats.conf");
         fs::write(&file, format!("authorization {{ users = [ {{ nkey: {known} }} ] }}")).unwrap();
         let engine = Engine::start(&["--config", file.to_str().unwrap()]);
-        let outcome = attempt(&settings(&[&format!("nats://{SEED}@127.0.0.1:{}", engine.port)]));
+        let outcome = attempt(&settings(&[&format!("nats://{SEED}@{}", engine.addr())]));
         assert_eq!(outcome.is_ok(), is_let_in, "{outcome:?}");
     }
 }
@@ -78,51 +78,49 @@ fn next_server_is_tried_when_one_refuses() {
         }
         _ => None,
     });
-    assert_eq!((server, refusals), (format!("127.0.0.1:{}", second.port), 1));
+    assert_eq!((server, refusals), (second.addr(), 1));
 }
 
-/// Writes an authority, `ca.pem`, and a certificate of it for 127.0.0.1, `a.pem` and `a.key`.
-fn write_certificates(dir: &TestDir) {
-    let key = KeyPair::generate().unwrap();
+/// Writes an authority, `ca.pem`, and a certificate of it for a host, `a.pem` and `a.key`; starts a server with it.
+fn start_with_certificate(dir: &TestDir, host: &str) -> Engine {
+    let file = |name: &str| dir.0.join(name).to_str().unwrap().to_owned();
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, key).unwrap();
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    let params = CertificateParams::new([host.to_owned()]).unwrap();
     let certificate = params.signed_by(&key, &authority).unwrap();
-    fs::write(dir.0.join("ca.pem"), authority.pem()).unwrap();
-    fs::write(dir.0.join("a.pem"), certificate.pem()).unwrap();
-    fs::write(dir.0.join("a.key"), key.serialize_pem()).unwrap();
+    fs::write(file("ca.pem"), authority.pem()).unwrap();
+    fs::write(file("a.pem"), certificate.pem()).unwrap();
+    fs::write(file("a.key"), key.serialize_pem()).unwrap();
+    Engine::start(&["--tls", "--tlscert", &file("a.pem"), "--tlskey", &file("a.key")])
 }
 
 #[test]
 #[ignore = "needs nats-server"]
-fn server_with_tls_is_used_if_its_certificate_is_signed() {
+fn server_with_tls_is_used_if_its_certificate_is_signed_for_its_host() {
     let dir = TestDir::new();
-    write_certificates(&dir);
-    let file = |name: &str| dir.0.join(name).to_str().unwrap().to_owned();
-    let engine = Engine::start(&["--tls", "--tlscert", &file("a.pem"), "--tlskey", &file("a.key")]);
+    let trusting = |url: &str| Settings { tls_ca: Some(dir.0.join("ca.pem")), ..settings(&[url]) };
+    let engine = start_with_certificate(&dir, host());
     // With nats:// too, since the server asks for TLS.
     for scheme in ["tls", "nats"] {
-        let url = format!("{scheme}://127.0.0.1:{}", engine.port);
-        let trusting = Settings { tls_ca: Some(dir.0.join("ca.pem")), ..settings(&[&url]) };
-        let mut driver = Driver::new(&trusting);
+        let url = format!("{scheme}://{}", engine.addr());
+        let mut driver = Driver::new(&trusting(&url));
         driver.until_connected();
         driver.make_stream(&super::stream("log"));
         driver.publish("log.x", &"long".repeat(100_000));
         let error = attempt(&settings(&[&url])).unwrap_err().to_string();
         assert_eq!(error, "the TLS handshake failed: invalid peer certificate: UnknownIssuer");
     }
-    let url = format!("tls://localhost:{}", engine.port);
-    let other = Settings { tls_ca: Some(dir.0.join("ca.pem")), ..settings(&[&url]) };
-    let error = attempt(&other).unwrap_err().to_string();
-    assert!(error.contains("certificate not valid for name \"localhost\""), "{error}");
+    let engine = start_with_certificate(&dir, "other.example");
+    let error = attempt(&trusting(&engine.url())).unwrap_err().to_string();
+    assert!(error.contains("certificate not valid for name"), "{error}");
 }
 
 #[test]
 #[ignore = "needs nats-server"]
 fn server_without_tls_is_refused_if_tls_is_asked_for() {
     let engine = Engine::start(&[]);
-    let error = attempt(&settings(&[&format!("tls://127.0.0.1:{}", engine.port)])).unwrap_err();
+    let error = attempt(&settings(&[&format!("tls://{}", engine.addr())])).unwrap_err();
     assert!(matches!(error, LinkError::NoTls), "{error}");
 }

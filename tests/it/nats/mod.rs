@@ -11,6 +11,8 @@ mod talk;
 
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use chinwag::cluster::nats::{Client, Event, Limits, Nats, ServerAddr, Settings, StreamConfig};
@@ -26,6 +28,15 @@ fn program() -> PathBuf {
     std::env::var_os("CHINWAG_NATS_SERVER").map_or_else(|| installed.into(), PathBuf::from)
 }
 
+/// An address of this machine that no other process uses, so that a port that was free for a moment still is.
+fn host() -> &'static str {
+    static HOST: LazyLock<String> = LazyLock::new(|| {
+        let number = std::process::id();
+        format!("127.{}.{}.{}", 1 + number / 62_500 % 250, 1 + number / 250 % 250, 1 + number % 250)
+    });
+    &HOST
+}
+
 /// A server of NATS with JetStream; killed at the end.
 pub struct Engine {
     child: Child,
@@ -39,19 +50,15 @@ pub struct Engine {
 impl Engine {
     /// Starts a server on a free port with further arguments, and waits until it listens.
     pub fn start(arguments: &[&str]) -> Engine {
-        Self::start_in(TestDir::new(), arguments)
-    }
-
-    /// Starts a server with its files in a folder.
-    pub fn start_in(dir: TestDir, arguments: &[&str]) -> Engine {
         let arguments: Vec<String> = arguments.iter().copied().map(str::to_owned).collect();
+        let dir = TestDir::new();
         let (child, log, port) = Self::spawn(&dir, "-1", &arguments);
         Engine { child, port, dir, arguments, _log: log }
     }
 
     fn spawn(dir: &TestDir, port: &str, arguments: &[String]) -> (Child, Lines<ChildStderr>, u16) {
         let mut command = Command::new(program());
-        command.args(["--addr", "127.0.0.1", "--port", port, "--jetstream", "--store_dir"]).arg(&dir.0).args(arguments);
+        command.args(["--addr", host(), "--port", port, "--jetstream", "--store_dir"]).arg(&dir.0).args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("nats-server starts; tests/run installs it");
         let mut log = Lines::new(child.stderr.take().expect("stderr"));
@@ -82,8 +89,13 @@ impl Engine {
         assert!(status.is_some_and(|(_, status)| status.stopped()));
     }
 
+    /// `HOST:PORT`.
+    pub fn addr(&self) -> String {
+        format!("{}:{}", host(), self.port)
+    }
+
     pub fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        format!("nats://{}", self.addr())
     }
 }
 
@@ -121,8 +133,8 @@ pub struct Driver {
 impl Driver {
     /// Makes a client; it is not connected yet.
     pub fn new(settings: &Settings) -> Driver {
-        static IDS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
-        let id = IDS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        static IDS: AtomicU64 = AtomicU64::new(1);
+        let id = IDS.fetch_add(1, Ordering::Relaxed);
         let (poll, start) = (Poll::new().expect("a poll"), Instant::now());
         let nats = Nats::new(settings, id, poll.registry(), Token(0), Duration::ZERO).expect("a client");
         Driver { poll, events: Events::with_capacity(8), start, nats }

@@ -6,15 +6,16 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use super::failures::Record;
 use super::{Driver, Engine, settings, stream};
 
-/// Starts a proxy on a free port. It cuts its connections after ever more bytes of the server, `cuts` of them; the next one stays.
-fn cutting_proxy(server: u16, cuts: usize) -> u16 {
+/// Starts a proxy on a free port. It cuts its connections after ever more bytes of the server, `cuts` of them; the next
+/// one stays.
+fn cutting_proxy(server: String, cuts: usize) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     // The threads end with the test program.
     std::thread::spawn(move || {
         for (number, client) in listener.incoming().enumerate() {
             let client = client.unwrap();
-            let Ok(upstream) = TcpStream::connect(("127.0.0.1", server)) else { continue };
+            let Ok(upstream) = TcpStream::connect(&server) else { continue };
             let (from, to) = (client.try_clone().unwrap(), upstream.try_clone().unwrap());
             std::thread::spawn(move || copy(from, to, usize::MAX));
             // No two cuts are at the same place of a message.
@@ -44,7 +45,7 @@ fn copy(mut from: TcpStream, mut to: TcpStream, mut limit: usize) {
 fn nothing_is_read_twice_or_skipped_when_connections_are_cut_in_messages() {
     const COUNT: u64 = 5000;
     let engine = Engine::start(&[]);
-    let port = cutting_proxy(engine.port, 7);
+    let port = cutting_proxy(engine.addr(), 7);
     let mut driver = Driver::new(&settings(&[&format!("nats://127.0.0.1:{port}")]));
     driver.make_stream(&stream("log"));
     let now = driver.now();

@@ -97,7 +97,7 @@ fn subject_that_is_not_permitted_is_a_complaint() {
     let text = "authorization { users = [ { user: bob, password: x, permissions: { publish: [\"mine\"] } } ] }";
     std::fs::write(&file, text).unwrap();
     let engine = Engine::start(&["--config", file.to_str().unwrap()]);
-    let mut driver = Driver::connect(&format!("nats://bob:x@127.0.0.1:{}", engine.port));
+    let mut driver = Driver::connect(&format!("nats://bob:x@{}", engine.addr()));
     driver.nats.client.publish("yours", b"").unwrap();
     let text = driver.until(|event| match event {
         Event::Complaint { text } => Some(text),

@@ -18,7 +18,7 @@ const DEFAULT_PAYLOAD: usize = 1024 * 1024;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Info {
-    pub version: String,
+    version: String,
     max_payload: Option<usize>,
     tls_required: bool,
     tls_available: bool,
@@ -33,6 +33,11 @@ pub struct Info {
 impl Info {
     pub fn max_payload(&self) -> usize {
         self.max_payload.unwrap_or(DEFAULT_PAYLOAD)
+    }
+
+    /// The version without what could change a terminal on which it is shown.
+    pub fn version(&self) -> String {
+        self.version.chars().filter(|c| !c.is_control()).take(40).collect()
     }
 
     fn is_too_old(&self) -> bool {
@@ -126,8 +131,8 @@ impl Connection {
             return Ok(());
         }
         if self.info.is_too_old() {
-            let version = self.info.version.chars().filter(|c| !c.is_control()).take(40).collect();
-            return Err(LinkError::TooOld(version));
+            let version = self.info.version();
+            return Err(LinkError::TooOld(if version.is_empty() { "unknown".into() } else { version }));
         }
         let must_encrypt = self.server.as_ref().is_some_and(|server| server.tls);
         if must_encrypt && !self.info.tls_required && !self.info.tls_available {
@@ -199,7 +204,7 @@ impl Connection {
         is_first
     }
 
-    /// Takes an error of the server; returns whether the connection goes on.
+    /// Takes an error of the server, and keeps it in case the server ends the connection.
     ///
     /// # Errors
     /// If it refuses the credentials.

@@ -1,7 +1,7 @@
 //! The client without its socket: bytes and times in, bytes and events out.
 //!
-//! What drives it (the socket in [`super::Nats`], or a simulated engine) calls [`Client::open`] for each connection, then
-//! [`Client::receive`] with what comes and [`Client::tick`] when [`Client::deadline`] has passed, writes
+//! What drives it (the socket in [`super::Nats`], or a simulated engine) calls [`Client::open`] for each connection,
+//! then [`Client::receive`] with what comes and [`Client::tick`] when [`Client::deadline`] has passed, writes
 //! [`Client::unwritten`], and calls [`Client::close`] at the end.
 
 mod connection;
@@ -65,8 +65,8 @@ struct State {
 }
 
 impl Client {
-    /// Makes a client without a connection. `name` is shown in the server's lists; no other client may have the same `id`, since
-    /// answers are sent to it.
+    /// Makes a client without a connection. `name` is shown in the server's lists; no other client may have the same
+    /// `id`, since answers are sent to it.
     pub fn new(name: &str, id: u64, limits: &Limits) -> Self {
         Client {
             decoder: Decoder::new(limits.max_message),
@@ -211,6 +211,8 @@ impl Client {
 impl State {
     /// Handles one operation of the server.
     fn handle(&mut self, op: ServerOp, now: Duration) -> Result<(), LinkError> {
+        // An error was not the last word.
+        self.connection.error = None;
         match op {
             ServerOp::Info(json) => self.connection.handle_info(json, &mut self.sender.output)?,
             ServerOp::Ping => self.sender.output.pong(),
@@ -235,7 +237,7 @@ impl State {
     /// Starts what waited for a connection.
     fn start(&mut self, now: Duration) {
         self.sender.open(self.connection.info.max_payload());
-        let version = self.connection.info.version.chars().filter(|c| !c.is_control()).take(40).collect();
+        let version = self.connection.info.version();
         self.events.push(Event::Connected { server: self.server.clone(), version });
         for subscription in self.subscriptions.values_mut() {
             subscription.sid = self.sender.subscribe(&subscription.subject);

@@ -33,7 +33,8 @@ pub enum Select<'a> {
 
 /// Messages between clients, which no stream keeps.
 impl Client {
-    /// Publishes a message to whoever has subscribed to the subject; an answer is one with the `reply` of a question as its subject.
+    /// Publishes a message to whoever has subscribed to the subject; an answer is one with the `reply` of a question as
+    /// its subject.
     ///
     /// # Errors
     /// If it cannot be sent now.
@@ -170,8 +171,8 @@ impl Client {
         self.state.sender.request(Purpose::Stream { tag }, &subject, &[], body, now).map(|_| ())
     }
 
-    /// Asks for one message of a stream with `allow_direct`; [`super::Event::Stored`] follows. Any server that has the stream
-    /// answers, perhaps without the newest messages.
+    /// Asks for one message of a stream with `allow_direct`; [`super::Event::Stored`] follows. Any server that has the
+    /// stream answers, perhaps without the newest messages.
     ///
     /// # Errors
     /// As [`Client::js_publish`].
@@ -188,8 +189,9 @@ impl Client {
         self.state.sender.request(purpose, &subject, &[], body.to_string().as_bytes(), now).map(|_| ())
     }
 
-    /// Reads a stream from the message `from` on, over this connection and all later ones, until [`Client::stop_reading`].
-    /// Each message comes once, in the order of their numbers: [`super::Event::Entry`], `CaughtUp`, `Gap`, `Rewound`, `ReadFailed`.
+    /// Reads a stream from the message `from` on, over this connection and all later ones, until
+    /// [`Client::stop_reading`]. Each message comes once, in the order of their numbers: [`super::Event::Entry`],
+    /// `CaughtUp`, `Gap`, `Rewound`, `ReadFailed`.
     ///
     /// # Errors
     /// If the name of the stream is not valid.
@@ -225,8 +227,8 @@ impl Client {
 
 /// Buckets of keys and values. A key is any bytes; in subjects it is written in hexadecimal digits.
 impl Client {
-    /// Keeps a bucket in memory, as the server has it: [`super::Event::BucketChanged`], `BucketComplete`, `BucketReset`,
-    /// `BucketFailed`. Its stream must be made before, with [`StreamConfig::bucket`].
+    /// Keeps a bucket in memory, as the server has it: [`super::Event::BucketChanged`], `BucketComplete`,
+    /// `BucketReset`, `BucketFailed`. Its stream must be made before, with [`StreamConfig::bucket`].
     ///
     /// # Errors
     /// If the name is not of letters, digits, `-` and `_`.
@@ -249,8 +251,8 @@ impl Client {
         self.stop_reading(id.0);
     }
 
-    /// Puts a value; [`super::Event::Published`] follows with its revision. With `expected`, it is refused unless the key has this
-    /// revision on the server; zero: no value was ever put.
+    /// Puts a value; [`super::Event::Published`] follows with its revision. With `expected`, it is refused unless the
+    /// key has this revision on the server; zero: no value was ever put.
     ///
     /// # Errors
     /// If it cannot be sent now, or the key is empty or has more than about 480 bytes; then no event follows.

@@ -71,8 +71,8 @@ impl Bucket {
         Some(Value { revision: *revision, bytes: bytes.as_deref()? })
     }
 
-    /// The number of the last change of a key, also if it was deleted; zero if it never had a value. It is what the server expects with
-    /// a change that depends on the value.
+    /// The number of the last change of a key, also if it was deleted; zero if it never had a value. It is what the
+    /// server expects with a change that depends on the value.
     pub fn revision(&self, key: &[u8]) -> u64 {
         self.values.get(key).map_or(0, |(revision, _)| *revision)
     }

@@ -11,11 +11,12 @@ use crate::cluster::nats::error::{RequestError, SendError};
 use crate::cluster::nats::protocol::Message;
 use crate::cluster::nats::settings::Limits;
 
-/// A stream that is shorter than what was read of it is asked again for this time: a new leader may not know its end yet.
+/// A stream that is shorter than what was read of it is asked again for this time: a new leader may not know its end
+/// yet.
 const SHORTER_FOR: Duration = Duration::from_secs(3);
 
-/// The time for an answer: shorter than that of other requests, since asking again does no harm, and while the servers choose a
-/// leader, questions get lost.
+/// The time for an answer: shorter than that of other requests, since asking again does no harm, and while the servers
+/// choose a leader, questions get lost.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The longest pause before it is asked again.

@@ -62,8 +62,8 @@ pub struct StreamConfig {
     /// Older messages are removed; zero: never.
     #[serde(serialize_with = "as_nanoseconds", deserialize_with = "from_nanoseconds")]
     pub max_age: Duration,
-    /// For so long a message with the same `Nats-Msg-Id` is not stored again; not above `max_age`. Zero: what the server chooses when the
-    /// stream is made.
+    /// For so long a message with the same `Nats-Msg-Id` is not stored again; not above `max_age`. Zero: what the
+    /// server chooses when the stream is made.
     #[serde(serialize_with = "as_nanoseconds", deserialize_with = "from_nanoseconds")]
     #[serde(skip_serializing_if = "Duration::is_zero")]
     pub duplicate_window: Duration,

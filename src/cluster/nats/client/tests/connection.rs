@@ -4,7 +4,12 @@ use super::*;
 
 #[test]
 fn credentials_follow_what_the_server_says_of_itself() {
-    let common = r#""verbose":false,"pedantic":false,"tls_required":false,"lang":"rust","version":"0.1.0","name":"tests","protocol":1,"echo":true,"headers":true,"no_responders":true"#;
+    let common = concat!(
+        r#""verbose":false,"pedantic":false,"tls_required":false,"lang":"rust","version":""#,
+        env!("CARGO_PKG_VERSION"),
+        r#"","name":"tests","#,
+        r#""protocol":1,"echo":true,"headers":true,"no_responders":true"#
+    );
     for (url, credentials) in [
         ("nats://h:1", ""),
         ("nats://bob:p%22%0a@h:1", r#","user":"bob","pass":"p\"\n""#),
@@ -87,6 +92,11 @@ fn errors_of_the_server_are_told_or_end_the_connection() {
     world.receive("-ERR 'Stale \x1b[2JConnection'\r\n");
     world.client.close(LinkError::Closed, world.now);
     assert_eq!(world.events().pop().unwrap(), "Disconnected { server: \"h:1\", why: Said(\"Stale [2JConnection\") }");
+    // What was complained about long ago did not end the connection.
+    let mut world = World::connected();
+    world.receive("-ERR 'Permissions Violation for Publish to \"a\"'\r\nPING\r\n");
+    world.client.close(LinkError::Closed, world.now);
+    assert_eq!(world.events().pop().unwrap(), "Disconnected { server: \"h:1\", why: Closed }");
     for (url, text, words) in [
         (
             "nats://a:b@h:1",
