@@ -12,7 +12,7 @@
 //! - [`wire`]: decodes bytes into lines, requests and frames; encodes events as bytes.
 //! - [`store`]: the SQLite file with history, rooms and bans; [`transfer`]: export, import and backup.
 //! - [`control`]: how other processes of this program ask a running server.
-//! - [`cluster`]: what several servers need to be one chat.
+//! - [`cluster`]: several processes as one chat.
 //! - [`server`]: the event loop, connections, HTTP, the operator's console.
 //! - [`client`]: the terminal client. `terminal`: keyboard and screen. [`bench`]: the load test.
 //! - [`cli`]: the command line. [`util`]: timers, clocks, signals, standard streams, the log.

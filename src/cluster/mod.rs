@@ -1,3 +1,4 @@
-//! What several servers need to be one chat.
+//! Many processes, one chat: the nodes of a cluster read one log and decide by it alone.
 
+/// A client of NATS and JetStream, which keep the log. It knows nothing of chat.
 pub mod nats;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::cluster::nats::protocol::is_subject;
+use crate::util::is_default;
 
 /// Whether a text can be the name of a stream, a consumer or a bucket: it is one word of a subject.
 pub fn is_stream_name(name: &str) -> bool {
@@ -79,15 +80,11 @@ pub struct StreamConfig {
     /// Whether single messages cannot be deleted.
     pub deny_delete: bool,
     /// The number of the first message, when the stream is made; zero: 1.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_default")]
     pub first_seq: u64,
     /// All other settings.
     #[serde(flatten)]
     pub other: Map<String, Value>,
-}
-
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 fn as_nanoseconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
