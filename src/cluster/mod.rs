@@ -2,3 +2,5 @@
 
 /// A client of NATS and JetStream, which keep the log. It knows nothing of chat.
 pub mod nats;
+/// The protocol among the nodes: what is written to the log, and what each node makes of it. No sockets, no clock.
+pub mod replica;

@@ -1,0 +1,289 @@
+//! The entries of the log. They are text, so that an operator can read them with the tools of the engine.
+//!
+//! The first line is the header in JSON. Each further line is one change of the application; the entry of a snapshot has one
+//! piece of it instead. A `!` before a change says that a node that does not know the change must stop.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Bytes of an entry at most.
+pub const MAX_ENTRY: usize = 64 * 1024;
+/// Changes in an entry at most; the id of a message has eight bits for the place in its entry.
+pub const MAX_CHANGES: usize = 256;
+/// Bytes of a change at most: what the header leaves, whose numbers may be long.
+pub const MAX_CHANGE: usize = MAX_ENTRY - 512;
+/// The version of the entries that this program writes.
+const VERSION: u16 = 1;
+/// The mark of a change that each node must understand.
+const MUST_UNDERSTAND: char = '!';
+
+/// One run of one node. The first one of a process is a random number, each further one is greater by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Incarnation(pub u64);
+
+impl Incarnation {
+    /// The one after this one.
+    pub fn next(self) -> Incarnation {
+        Incarnation(self.0.wrapping_add(1))
+    }
+}
+
+impl fmt::Display for Incarnation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// The name of a node: 1 to 32 letters, digits, `_` and `-` of ASCII.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct NodeName(Box<str>);
+
+/// A name that no node can have.
+#[derive(Debug, Error)]
+#[error("the name of a node has 1 to 32 letters, digits, `_` and `-`, and this one has not")]
+pub struct NodeNameError;
+
+impl NodeName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for NodeName {
+    type Error = NodeNameError;
+
+    fn try_from(name: String) -> Result<NodeName, NodeNameError> {
+        let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        match (1..=32).contains(&name.len()) && name.bytes().all(is_valid) {
+            true => Ok(NodeName(name.into())),
+            false => Err(NodeNameError),
+        }
+    }
+}
+
+impl From<NodeName> for String {
+    fn from(name: NodeName) -> String {
+        name.0.into()
+    }
+}
+
+/// The versions of changes that a node can speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Versions {
+    pub lowest: u16,
+    pub highest: u16,
+}
+
+/// What the nodes say about themselves and about one another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Control {
+    /// A new incarnation of a node. It ends the one before. If the node is not informed, it asks for a snapshot.
+    Hello { node: NodeName, versions: Versions, informed: bool },
+    /// One of `count` pieces of the state at the Hello in this position, for the incarnation that said it.
+    Snapshot { to: Incarnation, hello: u64, piece: u32, count: u32 },
+    /// Nobody has answered the Hello in this position: the state begins anew, with the node that said it alone.
+    Genesis { hello: u64, node: NodeName, versions: Versions },
+    /// An incarnation is not heard any more; its last entry that counts is this one.
+    Gone { incarnation: Incarnation, last: u64 },
+    /// The node ends as planned.
+    Leave,
+    /// Something that a later version says.
+    #[serde(other)]
+    Unknown,
+}
+
+/// The first line of an entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    pub version: u16,
+    pub incarnation: Incarnation,
+    /// 1 for the first entry of the incarnation, greater by one for each further one.
+    pub n: u64,
+    /// `None` if the entry has changes of the application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<Control>,
+    /// Whether a node that does not know the control must stop.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub must_understand: bool,
+}
+
+impl Header {
+    /// The header of an entry that this program writes.
+    pub fn new(incarnation: Incarnation, n: u64, control: Option<Control>) -> Header {
+        Header { version: VERSION, incarnation, n, control, must_understand: false }
+    }
+}
+
+/// An entry, borrowed from its bytes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Entry<'a> {
+    pub header: Header,
+    /// What follows the header, without the end of its line.
+    pub rest: &'a str,
+}
+
+/// Why something in the log is no entry.
+#[derive(Debug, Error)]
+pub enum EntryError {
+    #[error("it has more than 65,536 bytes")]
+    TooLarge,
+    #[error("it is not text in UTF-8")]
+    NotText(#[from] std::str::Utf8Error),
+    #[error("it does not begin with the header of an entry")]
+    NoHeader(#[from] serde_json::Error),
+    #[error("it has more than 256 changes")]
+    TooManyChanges,
+}
+
+impl<'a> Entry<'a> {
+    /// Reads an entry.
+    ///
+    /// # Errors
+    /// If the bytes are not an entry; then each node skips them.
+    pub fn decode(bytes: &'a [u8]) -> Result<Entry<'a>, EntryError> {
+        if bytes.len() > MAX_ENTRY {
+            return Err(EntryError::TooLarge);
+        }
+        let text = std::str::from_utf8(bytes)?;
+        let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+        let entry = Entry { header: serde_json::from_str(first)?, rest };
+        if entry.header.control.is_none() && entry.changes().count() > MAX_CHANGES {
+            return Err(EntryError::TooManyChanges);
+        }
+        Ok(entry)
+    }
+
+    /// The changes, each with whether a node must understand it.
+    pub fn changes(&self) -> impl Iterator<Item = (bool, &'a str)> + use<'a> {
+        let rest = if self.header.control.is_none() { self.rest } else { "" };
+        rest.lines().map(|line| match line.strip_prefix(MUST_UNDERSTAND) {
+            Some(change) => (true, change),
+            None => (false, line),
+        })
+    }
+}
+
+/// Writes one entry.
+pub struct EntryWriter {
+    text: String,
+    changes: usize,
+}
+
+impl EntryWriter {
+    /// Begins an entry with its header.
+    pub fn new(header: &Header) -> EntryWriter {
+        EntryWriter { text: serde_json::to_string(header).expect("a header is numbers and plain text"), changes: 0 }
+    }
+
+    /// Whether one more change of this size fits.
+    pub fn has_room(&self, change: &str) -> bool {
+        self.changes < MAX_CHANGES && self.text.len() + change.len() + 2 <= MAX_ENTRY
+    }
+
+    /// Adds a change, which has no end of line in it.
+    pub fn push(&mut self, change: &str, must_understand: bool) {
+        self.text.push('\n');
+        if must_understand {
+            self.text.push(MUST_UNDERSTAND);
+        }
+        self.text.push_str(change);
+        self.changes += 1;
+    }
+
+    /// The entry, after its changes or with this piece of a snapshot.
+    pub fn finish(mut self, piece: &str) -> String {
+        if !piece.is_empty() {
+            self.text.push('\n');
+            self.text.push_str(piece);
+        }
+        self.text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(control: Option<Control>) -> Header {
+        Header::new(Incarnation(7), 3, control)
+    }
+
+    #[test]
+    fn an_entry_with_changes_is_read_back() {
+        let mut writer = EntryWriter::new(&header(None));
+        writer.push("{\"a\":1}", false);
+        writer.push("{\"b\":2}", true);
+        let text = writer.finish("");
+        assert_eq!(text, "{\"version\":1,\"incarnation\":7,\"n\":3}\n{\"a\":1}\n!{\"b\":2}");
+        let entry = Entry::decode(text.as_bytes()).unwrap();
+        assert_eq!(entry.changes().collect::<Vec<_>>(), [(false, "{\"a\":1}"), (true, "{\"b\":2}")]);
+    }
+
+    #[test]
+    fn a_piece_of_a_snapshot_keeps_its_lines() {
+        let control = Control::Snapshot { to: Incarnation(u64::MAX), hello: 9, piece: 0, count: 2 };
+        let text = EntryWriter::new(&header(Some(control.clone()))).finish("one\n!two\n");
+        let entry = Entry::decode(text.as_bytes()).unwrap();
+        assert_eq!((entry.header.control, entry.rest), (Some(control), "one\n!two\n"));
+    }
+
+    #[test]
+    fn an_unknown_control_is_read_with_its_number() {
+        let text = r#"{"version":9,"incarnation":7,"n":3,"control":{"kind":"dance","with":[1]},"new":true}"#;
+        let entry = Entry::decode(text.as_bytes()).unwrap();
+        assert_eq!((entry.header.n, entry.header.control), (3, Some(Control::Unknown)));
+    }
+
+    #[test]
+    fn foreign_bytes_are_refused() {
+        let deep = format!("{{\"version\":1,\"incarnation\":7,\"n\":3,\"x\":{}", "[".repeat(10_000));
+        let named = r#"{"version":1,"incarnation":7,"n":1,"control":{"kind":"hello","node":"a b","informed":true}}"#;
+        let deep_control = format!(
+            "{{\"version\":1,\"incarnation\":7,\"n\":3,\"control\":{}1{}}}",
+            "[".repeat(10_000),
+            "]".repeat(10_000)
+        );
+        for text in [
+            "",
+            "x",
+            "{}",
+            "{\"version\":1}",
+            "{\"version\":1,\"incarnation\":-7,\"n\":3}",
+            &deep,
+            named,
+            &deep_control,
+        ] {
+            assert!(matches!(Entry::decode(text.as_bytes()), Err(EntryError::NoHeader(_))), "{text:.80}");
+        }
+        assert!(matches!(Entry::decode(&[b'{', 0xff]), Err(EntryError::NotText(_))));
+        assert!(matches!(Entry::decode(&vec![b' '; 10_000_000]), Err(EntryError::TooLarge)));
+        let many = format!("{}{}", EntryWriter::new(&header(None)).finish(""), "\n1".repeat(257));
+        assert!(matches!(Entry::decode(many.as_bytes()), Err(EntryError::TooManyChanges)));
+    }
+
+    #[test]
+    fn an_entry_has_room_for_its_bounds_only() {
+        let mut writer = EntryWriter::new(&Header::new(Incarnation(u64::MAX), u64::MAX, None));
+        let large = "x".repeat(MAX_CHANGE);
+        assert!(writer.has_room(&large));
+        writer.push(&large, true);
+        assert!(!writer.has_room(&large));
+        let mut writer = EntryWriter::new(&header(None));
+        (0..MAX_CHANGES).for_each(|_| writer.push("1", false));
+        assert!(!writer.has_room("1"));
+        assert_eq!(Entry::decode(writer.finish("").as_bytes()).unwrap().changes().count(), 256);
+    }
+
+    #[test]
+    fn names_of_nodes_are_plain() {
+        for name in ["", "a b", "a.b", "ä", "*", &"a".repeat(33)] {
+            assert!(NodeName::try_from(name.to_string()).is_err(), "{name}");
+        }
+        assert_eq!(NodeName::try_from("web-1_b".to_string()).unwrap().as_str(), "web-1_b");
+    }
+}

@@ -1,0 +1,222 @@
+//! Processes the entries of the log.
+
+use std::time::Duration;
+
+use log::{debug, warn};
+
+use super::application::{Application, Burial, Place, Understood};
+use super::entry::{Control, Entry, Incarnation, MAX_CHANGE};
+use super::joining::Standing;
+use super::membership::{Effect, Skip};
+use super::reading::Stored;
+use super::report::{Notice, Stop};
+use super::weakness::Weakness;
+use super::{Knowledge, Replica};
+
+/// Pieces of a snapshot at most: 64 MiB.
+pub const MAX_PIECES: u32 = 1_024;
+
+impl<O: Clone> Replica<O> {
+    /// Processes entries that wait, at most this number; returns whether more of them can be processed.
+    pub fn process<A: Application<Origin = O>>(&mut self, app: &mut A, now: Duration, budget: usize) -> bool {
+        for _ in 0..budget {
+            if self.has_ended() {
+                self.reading.drop_waiting();
+                return false;
+            }
+            let next = if self.is_waiting() { self.reading.search() } else { self.reading.pop() };
+            match next {
+                None => return false,
+                Some(stored) if self.is_waiting() => self.search(&stored, app, now),
+                Some(stored) => self.step(&stored, app, now),
+            }
+        }
+        true
+    }
+
+    /// Processes the entry after the position.
+    fn step<A: Application<Origin = O>>(&mut self, stored: &Stored, app: &mut A, now: Duration) {
+        if let Some(entry) = self.decode(stored) {
+            if self.knowledge != Knowledge::Nothing {
+                self.follow(stored, &entry, app, now);
+            }
+            let is_own_hello = entry.header.n == 1 && entry.header.incarnation == self.incarnation;
+            if is_own_hello && self.standing == Standing::Greeting {
+                self.handle_own_hello(stored.seq, app, now);
+            }
+        }
+        if self.knowledge != Knowledge::Nothing {
+            self.shown = Some(stored.seq);
+        }
+    }
+
+    /// Reads an entry; what is none is counted, and the first one is named in the log of the server.
+    pub(super) fn decode<'a>(&mut self, stored: &'a Stored) -> Option<Entry<'a>> {
+        match Entry::decode(&stored.bytes) {
+            Ok(entry) => Some(entry),
+            Err(error) => {
+                if self.counts.foreign == 0 {
+                    warn!("cluster: position {} of the log is not ours and is skipped: {error}", stored.seq);
+                }
+                self.counts.foreign += 1;
+                None
+            }
+        }
+    }
+
+    /// Takes an entry of which is known whether it counts.
+    pub(super) fn follow<A: Application<Origin = O>>(
+        &mut self,
+        stored: &Stored,
+        entry: &Entry,
+        app: &mut A,
+        now: Duration,
+    ) {
+        let header = &entry.header;
+        let is_own = header.incarnation == self.incarnation;
+        match self.membership.note(stored.seq, stored.time, header, self.weakened) {
+            Effect::Skipped(skip) => {
+                self.counts.skipped += 1;
+                if is_own && skip == Skip::Early && !self.weakened.is(Weakness::NeverResends) {
+                    // The one before is lost, or comes later.
+                    self.outbox.resend_from(self.membership.last_of(self.incarnation) + 1, now);
+                }
+            }
+            Effect::Founded if self.knowledge == Knowledge::State => {
+                warn!("cluster: the state was begun anew at position {} of the log", stored.seq);
+                self.knowledge = Knowledge::Nothing;
+                self.begin_anew(now);
+            }
+            Effect::Founded => {}
+            Effect::Counted(burial) => {
+                let origins = if is_own { self.outbox.confirm(header.n, now) } else { Vec::new() };
+                self.apply_changes(stored.seq, entry, origins, app);
+                if self.knowledge == Knowledge::State {
+                    self.take_control(stored.seq, entry, burial, app, now);
+                }
+            }
+        }
+    }
+
+    fn place(&self, seq: u64, incarnation: Incarnation) -> Place<O> {
+        Place { seq, index: 0, time: self.membership.time(), incarnation, origin: None }
+    }
+
+    fn apply_changes<A: Application<Origin = O>>(
+        &mut self,
+        seq: u64,
+        entry: &Entry,
+        origins: Vec<Option<O>>,
+        app: &mut A,
+    ) {
+        let mut origins = origins.into_iter();
+        let mut must_stop = entry.header.must_understand && entry.header.control == Some(Control::Unknown);
+        for (index, (must_understand, change)) in entry.changes().enumerate() {
+            let origin = origins.next().flatten();
+            let place = Place { index, origin, ..self.place(seq, entry.header.incarnation) };
+            if self.knowledge == Knowledge::Entries {
+                app.bridge(change, place);
+            } else if app.apply(change, place) == Understood::No {
+                must_stop |= must_understand;
+                if !std::mem::replace(&mut self.counts.told_of_unknown, true) {
+                    warn!("cluster: position {seq} of the log has a change of a later version, which is skipped");
+                }
+            }
+        }
+        if must_stop && self.knowledge == Knowledge::State {
+            self.stop(Stop::MustUnderstand { seq });
+        }
+    }
+
+    /// What a control does besides its effect on the membership.
+    fn take_control<A: Application<Origin = O>>(
+        &mut self,
+        seq: u64,
+        entry: &Entry,
+        burial: Option<(Incarnation, Burial)>,
+        app: &mut A,
+        now: Duration,
+    ) {
+        if let Some((incarnation, burial)) = burial {
+            debug!("cluster: incarnation {incarnation} has ended: {burial:?}");
+            app.bury(incarnation, burial, self.place(seq, entry.header.incarnation));
+            self.outbox.drop_pieces(incarnation);
+            if incarnation == self.incarnation {
+                return self.handle_own_end(burial, now);
+            }
+        }
+        if let Some(Control::Hello { informed: false, .. }) = entry.header.control
+            && entry.header.incarnation != self.incarnation
+            && self.standing == Standing::Live
+            && self.membership.oldest_but(entry.header.incarnation) == Some(self.incarnation)
+            && !self.weakened.is(Weakness::NeverAnswers)
+        {
+            self.answer(seq, entry.header.incarnation, app);
+        }
+    }
+
+    /// This incarnation is buried.
+    fn handle_own_end(&mut self, burial: Burial, now: Duration) {
+        let (first, last) = (self.first, self.incarnation);
+        let is_own = |other| (first..=last).contains(&other);
+        if burial == Burial::Left || self.leaves {
+            self.standing = Standing::Left;
+            self.notices.push_back(Notice::Left);
+        } else if burial == Burial::Replaced && self.peers.hears_rival(&self.node.name, is_own, now) {
+            self.stop(Stop::Rival);
+        } else {
+            warn!("cluster: the other nodes have taken this one for dead; it begins anew");
+            self.begin_anew(now);
+        }
+    }
+
+    /// Answers a Hello with the state at its position.
+    fn answer<A: Application<Origin = O>>(&mut self, hello: u64, to: Incarnation, app: &mut A) {
+        let membership = serde_json::to_string(&self.membership).expect("names and numbers");
+        let snapshot = format!("{membership}\n{}", app.snapshot(self.version()));
+        let pieces = cut(&snapshot);
+        let Some(count) = u32::try_from(pieces.len()).ok().filter(|count| *count <= MAX_PIECES) else {
+            return warn!("cluster: the state has {} bytes, too many for a node that joins", snapshot.len());
+        };
+        for (piece, text) in (0..).zip(pieces) {
+            self.outbox.push_control(Control::Snapshot { to, hello, piece, count }, text.to_string());
+        }
+    }
+
+    /// Takes part no longer.
+    pub(super) fn stop(&mut self, stop: Stop) {
+        self.standing = Standing::Left;
+        self.notices.push_back(Notice::Stopped(stop));
+    }
+}
+
+/// Cuts a text into pieces that fit in an entry; none of them is empty.
+fn cut(mut text: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    while !text.is_empty() {
+        let mut end = text.len().min(MAX_CHANGE);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let (piece, rest) = text.split_at(end);
+        pieces.push(piece);
+        text = rest;
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod cut_tests {
+    use super::*;
+
+    #[test]
+    fn pieces_of_a_snapshot_are_whole_characters() {
+        let text = "x".to_string() + &"語".repeat(MAX_CHANGE);
+        let pieces = cut(&text);
+        assert_eq!(pieces.concat(), text);
+        assert!(pieces.iter().all(
+            |piece| piece.len() <= MAX_CHANGE && piece.len() > MAX_CHANGE - 3 || *piece == *pieces.last().unwrap()
+        ));
+        assert_eq!(cut(""), Vec::<&str>::new());
+    }
+}

@@ -1,0 +1,283 @@
+//! How a node becomes part of the chat: Hello, the snapshot or the Genesis, and anew after its own end.
+
+use std::time::Duration;
+
+use log::{info, warn};
+use serde::{Deserialize, Serialize};
+
+use super::application::{Application, Fate, Place};
+use super::entry::{Control, Entry, Incarnation};
+use super::following::MAX_PIECES;
+use super::membership::Membership;
+use super::reading::{Break, Stored};
+use super::report::{Notice, Stop};
+use super::weakness::Weakness;
+use super::{Knowledge, Replica};
+
+/// A Hello waits for its answer, or for each further piece, at least for this time.
+const ANSWER: Duration = Duration::from_secs(3);
+/// Nodes wait a little longer by up to seven of these, so that one of them founds.
+const STAGGER: Duration = Duration::from_millis(150);
+
+/// Where this incarnation stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Standing {
+    /// Its Hello was not read back.
+    Greeting,
+    /// Its Hello was read back, and the snapshot is missing.
+    Waiting(Wait),
+    /// It takes part.
+    Live,
+    /// It has ended for good.
+    Left,
+}
+
+/// A Hello without an answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    /// The position of the Hello.
+    hello: u64,
+    /// Since when nothing has come.
+    since: Option<Duration>,
+    /// Whether a Genesis is on its way.
+    founds: bool,
+    /// Who answers, and the pieces so far; after a handover they are read again.
+    #[serde(skip)]
+    answer: Option<(Incarnation, Vec<Option<Box<str>>>)>,
+}
+
+impl<O: Clone> Replica<O> {
+    /// Whether the node has ended for good.
+    pub(super) fn has_ended(&self) -> bool {
+        self.standing == Standing::Left
+    }
+
+    /// Whether the snapshot is missing.
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self.standing, Standing::Waiting(_))
+    }
+
+    pub(super) fn say_hello(&mut self) {
+        let (node, versions) = (self.node.name.clone(), self.node.versions);
+        let informed = self.knowledge == Knowledge::State;
+        self.outbox.push_first(Control::Hello { node, versions, informed });
+    }
+
+    /// Begins the next incarnation.
+    pub(super) fn begin_anew(&mut self, now: Duration) {
+        if self.standing == Standing::Live {
+            self.touch.set_live(false, now);
+        }
+        self.incarnation = self.incarnation.next();
+        self.standing = Standing::Greeting;
+        let unsettled = self.outbox.renew(self.incarnation);
+        match &mut self.unsettled {
+            // An incarnation that did not take part has sent nothing.
+            Some(before) => before.waiting.extend(unsettled.waiting),
+            None => self.unsettled = Some(unsettled),
+        }
+        self.say_hello();
+    }
+
+    /// The log is not the one that was read: what is known of the state is worth nothing.
+    pub(super) fn handle_break(&mut self, kind: Break, before: u64, now: Duration) {
+        if self.has_ended() {
+            return;
+        }
+        match kind {
+            Break::Trimmed => warn!("cluster: the log begins after what this node has read, at {}", before + 1),
+            Break::Restored => {
+                let read = self.applied();
+                warn!(
+                    "cluster: the log is not the one that this node has read until {read}: an older state, or another"
+                );
+                self.notices.push_back(Notice::EngineRestored { read });
+                self.shown = None;
+            }
+        }
+        self.knowledge = Knowledge::Nothing;
+        self.reading.skip_to(before);
+        self.begin_anew(now);
+    }
+
+    /// This incarnation's Hello stands at this position.
+    pub(super) fn handle_own_hello<A: Application<Origin = O>>(&mut self, hello: u64, app: &mut A, now: Duration) {
+        self.outbox.confirm(1, now);
+        if self.knowledge == Knowledge::State {
+            if self.membership.is_live(self.incarnation) {
+                self.go_live(app, now);
+            }
+        } else {
+            self.reading.restart_search();
+            self.standing = Standing::Waiting(Wait { hello, ..Wait::default() });
+        }
+    }
+
+    /// Searches an entry after the Hello for its answer; the entry is processed later.
+    pub(super) fn search<A: Application<Origin = O>>(&mut self, stored: &Stored, app: &mut A, now: Duration) {
+        let Standing::Waiting(wait) = &mut self.standing else { return };
+        let Ok(Entry { header, rest }) = Entry::decode(&stored.bytes) else { return };
+        match header.control {
+            Some(Control::Snapshot { to, hello, piece, count }) if to == self.incarnation && hello == wait.hello => {
+                wait.since = Some(now);
+                if let Some(snapshot) = wait.take_piece(header.incarnation, piece, count, rest) {
+                    self.restore(&snapshot, app, now);
+                }
+            }
+            Some(Control::Genesis { hello, .. }) if header.incarnation == self.incarnation && hello == wait.hello => {
+                match wait.answer {
+                    None => self.found(stored.seq, app, now),
+                    // Whether the Genesis counts depends on whether the answer does, which this node cannot know.
+                    Some(_) => self.begin_anew(now),
+                }
+            }
+            Some(Control::Genesis { .. }) => self.begin_anew(now),
+            _ if self.reading.is_overfull() => self.begin_anew(now),
+            _ => {}
+        }
+    }
+
+    /// The state at the Hello is there: from now on the node takes part. What follows the Hello is processed next.
+    fn restore<A: Application<Origin = O>>(&mut self, snapshot: &str, app: &mut A, now: Duration) {
+        let (membership, state) = snapshot.split_once('\n').unwrap_or((snapshot, ""));
+        let restored = match serde_json::from_str(membership) {
+            Ok(membership) => app.restore(state).map(|()| membership),
+            Err(error) => Err(error.to_string()),
+        };
+        match restored {
+            Err(error) => self.stop(Stop::CannotRestore(error)),
+            Ok(membership) => {
+                let hello = self.applied();
+                self.membership = membership;
+                if self.weakened.is(Weakness::DropsAfterHello) {
+                    self.reading.drop_waiting();
+                }
+                self.take_state(hello);
+                self.go_live(app, now);
+            }
+        }
+    }
+
+    /// The Genesis of this node stands at this position and counts.
+    fn found<A: Application<Origin = O>>(&mut self, seq: u64, app: &mut A, now: Duration) {
+        while let Some(stored) = self.reading.pop() {
+            if let Some(entry) = self.decode(&stored) {
+                if self.knowledge == Knowledge::Entries {
+                    self.follow(&stored, &entry, app, now);
+                    self.shown = Some(stored.seq);
+                }
+                if stored.seq == seq {
+                    let (header, node) = (&entry.header, self.node.clone());
+                    let time = stored.time.max(self.membership.time());
+                    self.membership = Membership::founded(seq, time, header, node.name, node.versions);
+                    self.outbox.confirm(header.n, now);
+                    let (time, incarnation) = (self.membership.time(), self.incarnation);
+                    app.found(Place { seq, index: 0, time, incarnation, origin: None });
+                    break;
+                }
+            }
+        }
+        info!("cluster: no other node has answered; the state begins with this one");
+        self.take_state(seq);
+        self.go_live(app, now);
+    }
+
+    /// The state at this position is known.
+    fn take_state(&mut self, position: u64) {
+        if self.shown != Some(position) {
+            self.notices.push_back(Notice::Gap { after: self.shown, until: position });
+        }
+        self.knowledge = Knowledge::State;
+        self.shown = Some(position);
+    }
+
+    /// Takes part: what became of older proposals is told, and then the names are claimed.
+    fn go_live<A: Application<Origin = O>>(&mut self, app: &mut A, now: Duration) {
+        self.standing = Standing::Live;
+        self.touch.set_live(true, now);
+        self.settle(app);
+        app.begin(self.incarnation);
+    }
+
+    /// Tells what became of the proposals of an incarnation that has ended.
+    fn settle<A: Application<Origin = O>>(&mut self, app: &mut A) {
+        if let Some(unsettled) = self.unsettled.take() {
+            let last = match self.weakened.is(Weakness::ForgetsFate) {
+                true => Some(0),
+                false => self.membership.last_of_dead(unsettled.incarnation),
+            };
+            for (n, proposal) in unsettled.sent {
+                let fate = last.map_or(Fate::Unknown, |last| if n <= last { Fate::Applied } else { Fate::Never });
+                app.return_proposal(proposal, fate);
+            }
+            unsettled.waiting.into_iter().for_each(|proposal| app.return_proposal(proposal, Fate::Never));
+        }
+    }
+
+    /// Tells the same after the end of this node.
+    pub(super) fn settle_at_end<A: Application<Origin = O>>(&mut self, app: &mut A) {
+        self.settle(app);
+        self.unsettled = Some(self.outbox.renew(self.incarnation));
+        self.settle(app);
+    }
+
+    /// Waits anew: nothing could come while the log was not read.
+    pub(super) fn restart_wait(&mut self) {
+        if let Standing::Waiting(wait) = &mut self.standing {
+            wait.since = None;
+        }
+    }
+
+    /// Asks again if the snapshot is missing for too long; if nobody is there who has the state, begins it anew.
+    pub(super) fn check_wait(&mut self, now: Duration) {
+        let stagger = STAGGER * (self.incarnation.0 % 8) as u32;
+        let Standing::Waiting(wait) = &mut self.standing else { return };
+        if now < *wait.since.get_or_insert(now) + ANSWER + stagger {
+            return;
+        }
+        if self.peers.hears_ready(now) || wait.answer.is_some() {
+            self.begin_anew(now);
+        } else if self.peers.hears_itself(now) && !wait.founds {
+            wait.founds = true;
+            wait.since = Some(now);
+            let (node, versions) = (self.node.name.clone(), self.node.versions);
+            self.outbox.push_first(Control::Genesis { hello: wait.hello, node, versions });
+        }
+    }
+
+    /// Accuses the nodes that are silent.
+    pub(super) fn accuse(&mut self, now: Duration) {
+        if self.is_ready() && self.touch.lost_since().is_none() {
+            for (incarnation, last) in self.peers.accused(&self.membership, self.incarnation, now, self.weakened) {
+                self.outbox.push_control(Control::Gone { incarnation, last }, String::new());
+            }
+        }
+    }
+
+    /// Says Leave when everything that was proposed is applied.
+    pub(super) fn leave_at_end(&mut self) {
+        if !self.leaves {
+            return;
+        }
+        if self.standing != Standing::Live {
+            self.standing = Standing::Left;
+            self.notices.push_back(Notice::Left);
+        } else if self.outbox.is_empty() || self.weakened.is(Weakness::LeavesAtOnce) {
+            self.outbox.push_leave();
+        }
+    }
+}
+
+impl Wait {
+    /// Takes a piece of the snapshot; returns the snapshot when it is whole.
+    fn take_piece(&mut self, from: Incarnation, piece: u32, count: u32, text: &str) -> Option<String> {
+        if piece >= count || count > MAX_PIECES {
+            return None;
+        }
+        let (answerer, pieces) = self.answer.get_or_insert_with(|| (from, vec![None; count as usize]));
+        if *answerer == from && pieces.len() == count as usize {
+            pieces[piece as usize] = Some(text.into());
+        }
+        pieces.iter().map(|piece| piece.as_deref()).collect()
+    }
+}

@@ -1,0 +1,304 @@
+//! Which incarnations live, and which of their entries count. It follows from the log alone and is part of each snapshot.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::application::Burial;
+use super::entry::{Control, Header, Incarnation, NodeName, Versions};
+use super::weakness::{Weakened, Weakness};
+
+/// Buried incarnations that are remembered. An entry can come late by minutes, not by as many ends of nodes.
+const MAX_DEAD: usize = 1_000;
+
+/// An incarnation that has said Hello and is not buried.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Member {
+    pub incarnation: Incarnation,
+    pub node: NodeName,
+    pub versions: Versions,
+    /// The number of its newest entry that counts.
+    last: u64,
+    /// Where the newest answer to its Hello stands.
+    answered: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct Dead {
+    incarnation: Incarnation,
+    last: u64,
+    /// Whether its own node has replaced it.
+    replaced: bool,
+}
+
+/// What an entry does to the membership.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It does not count, at no node.
+    Skipped(Skip),
+    /// It counts; an incarnation may be buried by it.
+    Counted(Option<(Incarnation, Burial)>),
+    /// It is a Genesis that counts: whatever was before is no longer the state.
+    Founded,
+}
+
+/// Why an entry does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skip {
+    /// It is there already.
+    Repeated,
+    /// One before it is missing.
+    Early,
+    /// Its incarnation is buried, or has not said Hello.
+    NotLive,
+}
+
+/// The incarnations of all nodes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Membership {
+    /// The oldest first.
+    live: Vec<Member>,
+    /// The one that was buried first is the first.
+    dead: VecDeque<Dead>,
+    /// Where the newest Genesis stands, whether it counts or not.
+    genesis: u64,
+    /// The time of the newest entry that counts.
+    time: Duration,
+}
+
+impl Membership {
+    /// The state after a Genesis.
+    pub fn founded(seq: u64, time: Duration, header: &Header, node: NodeName, versions: Versions) -> Membership {
+        let Header { incarnation, n, .. } = *header;
+        let member = Member { incarnation, node, versions, last: n, answered: None };
+        Membership { live: vec![member], dead: VecDeque::new(), genesis: seq, time }
+    }
+
+    /// Takes the next entry of the log.
+    pub fn note(&mut self, seq: u64, time: Duration, header: &Header, weakened: Weakened) -> Effect {
+        if let Some(Control::Genesis { hello, node, versions }) = &header.control {
+            let counts = self.is_unanswered(header.incarnation, *hello) || weakened.is(Weakness::FoundsAnyway);
+            self.genesis = seq;
+            if counts {
+                *self = Membership::founded(seq, time.max(self.time), header, node.clone(), *versions);
+                return Effect::Founded;
+            }
+        }
+        if let Err(skip) = self.count(header, weakened) {
+            return Effect::Skipped(skip);
+        }
+        self.time = if weakened.is(Weakness::TrustsTime) { time } else { time.max(self.time) };
+        Effect::Counted(self.take_control(seq, header, weakened))
+    }
+
+    /// Whether no Genesis and no answer stand after this Hello, and its node has said no other.
+    fn is_unanswered(&self, incarnation: Incarnation, hello: u64) -> bool {
+        let answered = self.find(incarnation).and_then(|member| member.answered);
+        let replaced = self.dead.iter().any(|dead| dead.incarnation == incarnation && dead.replaced);
+        self.genesis < hello && answered.is_none_or(|at| at < hello) && !replaced
+    }
+
+    /// Counts an entry if it is the next one of its incarnation.
+    fn count(&mut self, header: &Header, weakened: Weakened) -> Result<(), Skip> {
+        let Header { incarnation, n, .. } = *header;
+        if let Some(member) = self.live.iter_mut().find(|member| member.incarnation == incarnation) {
+            if n <= member.last && !weakened.is(Weakness::AppliesTwice) {
+                return Err(Skip::Repeated);
+            }
+            if n > member.last.saturating_add(1) && !weakened.is(Weakness::AppliesEarly) {
+                return Err(Skip::Early);
+            }
+            member.last = member.last.max(n);
+            return Ok(());
+        }
+        if let Some(dead) = self.dead.iter_mut().find(|dead| dead.incarnation == incarnation) {
+            let counts = weakened.is(Weakness::AppliesDead) && n == dead.last + 1;
+            dead.last += u64::from(counts);
+            return if counts { Ok(()) } else { Err(Skip::NotLive) };
+        }
+        match (n, &header.control) {
+            (1, Some(Control::Hello { .. })) => Ok(()),
+            _ => Err(Skip::NotLive),
+        }
+    }
+
+    fn take_control(&mut self, seq: u64, header: &Header, weakened: Weakened) -> Option<(Incarnation, Burial)> {
+        let incarnation = header.incarnation;
+        match header.control.as_ref()? {
+            Control::Hello { node, versions, .. } if header.n == 1 && self.find(incarnation).is_none() => {
+                let before = self.live.iter().find(|member| member.node == *node).map(|member| member.incarnation);
+                let before = before.filter(|_| !weakened.is(Weakness::KeepsGhosts));
+                let (node, versions) = (node.clone(), *versions);
+                self.live.push(Member { incarnation, node, versions, last: 1, answered: None });
+                self.bury(before?, Burial::Replaced)
+            }
+            Control::Snapshot { to, .. } => {
+                let member = self.live.iter_mut().find(|member| member.incarnation == *to)?;
+                member.answered = Some(seq);
+                None
+            }
+            Control::Gone { incarnation, last } => {
+                let has_spoken = self.find(*incarnation)?.last != *last;
+                if has_spoken && !weakened.is(Weakness::BuriesSpeaker) {
+                    return None;
+                }
+                self.bury(*incarnation, Burial::Gone)
+            }
+            Control::Leave => self.bury(incarnation, Burial::Left),
+            Control::Hello { .. } | Control::Genesis { .. } | Control::Unknown => None,
+        }
+    }
+
+    fn bury(&mut self, incarnation: Incarnation, burial: Burial) -> Option<(Incarnation, Burial)> {
+        let index = self.live.iter().position(|member| member.incarnation == incarnation)?;
+        let Member { last, .. } = self.live.remove(index);
+        self.dead.push_back(Dead { incarnation, last, replaced: burial == Burial::Replaced });
+        if self.dead.len() > MAX_DEAD {
+            self.dead.pop_front();
+        }
+        Some((incarnation, burial))
+    }
+
+    fn find(&self, incarnation: Incarnation) -> Option<&Member> {
+        self.live.iter().find(|member| member.incarnation == incarnation)
+    }
+
+    /// Whether this incarnation lives.
+    pub fn is_live(&self, incarnation: Incarnation) -> bool {
+        self.find(incarnation).is_some()
+    }
+
+    /// The incarnations that live, the oldest first.
+    pub fn live(&self) -> &[Member] {
+        &self.live
+    }
+
+    /// The oldest incarnation that lives, apart from this one.
+    pub fn oldest_but(&self, incarnation: Incarnation) -> Option<Incarnation> {
+        self.live.iter().map(|member| member.incarnation).find(|&other| other != incarnation)
+    }
+
+    /// The number of the newest entry of an incarnation that counts.
+    pub fn last_of(&self, incarnation: Incarnation) -> u64 {
+        self.find(incarnation).map_or(0, |member| member.last)
+    }
+
+    /// The number of the last entry of a buried incarnation that counts; `None` if it is not remembered.
+    pub fn last_of_dead(&self, incarnation: Incarnation) -> Option<u64> {
+        self.dead.iter().find(|dead| dead.incarnation == incarnation).map(|dead| dead.last)
+    }
+
+    /// The version that all incarnations that live can read.
+    pub fn version(&self) -> Option<u16> {
+        self.live.iter().map(|member| member.versions.highest).min()
+    }
+
+    /// The time of the newest entry that counts.
+    pub fn time(&self) -> Duration {
+        self.time
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: Incarnation = Incarnation(10);
+    const B: Incarnation = Incarnation(20);
+
+    struct Log(Membership, u64);
+
+    impl Log {
+        fn new() -> Log {
+            Log(Membership::default(), 0)
+        }
+
+        fn note(&mut self, incarnation: Incarnation, n: u64, control: Option<Control>) -> Effect {
+            self.1 += 1;
+            let header = Header::new(incarnation, n, control);
+            self.0.note(self.1, Duration::from_secs(self.1), &header, Weakened::default())
+        }
+
+        fn hello(&mut self, incarnation: Incarnation, node: &str) -> Effect {
+            let (node, versions) = (node.to_string().try_into().unwrap(), Versions { lowest: 1, highest: 2 });
+            self.note(incarnation, 1, Some(Control::Hello { node, versions, informed: false }))
+        }
+
+        fn genesis(&mut self, incarnation: Incarnation, n: u64, hello: u64) -> Effect {
+            let (node, versions) = ("a".to_string().try_into().unwrap(), Versions { lowest: 1, highest: 2 });
+            self.note(incarnation, n, Some(Control::Genesis { hello, node, versions }))
+        }
+    }
+
+    const COUNTED: Effect = Effect::Counted(None);
+
+    #[test]
+    fn each_entry_counts_once_and_in_order() {
+        let mut log = Log::new();
+        assert_eq!(log.note(A, 1, None), Effect::Skipped(Skip::NotLive));
+        assert_eq!(log.hello(A, "a"), COUNTED);
+        assert_eq!(log.note(A, 3, None), Effect::Skipped(Skip::Early));
+        assert_eq!(log.note(A, 2, None), COUNTED);
+        assert_eq!(log.note(A, 2, None), Effect::Skipped(Skip::Repeated));
+        assert_eq!(log.note(A, 3, None), COUNTED);
+        assert_eq!(log.hello(A, "a"), Effect::Skipped(Skip::Repeated));
+        assert_eq!(log.note(A, u64::MAX, None), Effect::Skipped(Skip::Early));
+    }
+
+    #[test]
+    fn a_hello_buries_the_incarnation_before() {
+        let mut log = Log::new();
+        log.hello(A, "a");
+        assert_eq!(log.hello(B, "a"), Effect::Counted(Some((A, Burial::Replaced))));
+        assert_eq!(log.note(A, 2, None), Effect::Skipped(Skip::NotLive));
+        assert_eq!(log.hello(A, "a"), Effect::Skipped(Skip::NotLive));
+        assert_eq!((log.0.last_of_dead(A), log.0.is_live(B)), (Some(1), true));
+    }
+
+    #[test]
+    fn an_accusation_is_void_if_the_node_has_spoken_since() {
+        let mut log = Log::new();
+        log.hello(A, "a");
+        log.hello(B, "b");
+        log.note(A, 2, None);
+        assert_eq!(log.note(B, 2, Some(Control::Gone { incarnation: A, last: 1 })), COUNTED);
+        let gone = Control::Gone { incarnation: A, last: 2 };
+        assert_eq!(log.note(B, 3, Some(gone.clone())), Effect::Counted(Some((A, Burial::Gone))));
+        assert_eq!(log.note(B, 4, Some(gone)), COUNTED);
+        assert_eq!(log.note(B, 5, Some(Control::Leave)), Effect::Counted(Some((B, Burial::Left))));
+        assert!(log.0.live().is_empty());
+    }
+
+    #[test]
+    fn a_genesis_is_void_after_another_or_after_an_answer() {
+        let mut log = Log::new();
+        log.hello(A, "a");
+        log.hello(B, "b");
+        assert_eq!(log.genesis(A, 2, 1), Effect::Founded);
+        assert!(!log.0.is_live(B));
+        assert_eq!(log.genesis(B, 2, 2), Effect::Skipped(Skip::NotLive));
+        log.hello(B, "b");
+        assert_eq!(log.note(A, 3, Some(Control::Snapshot { to: B, hello: 5, piece: 0, count: 2 })), COUNTED);
+        assert_eq!(log.genesis(B, 2, 5), COUNTED);
+        assert!(log.0.is_live(A));
+    }
+
+    #[test]
+    fn a_late_genesis_of_a_replaced_incarnation_is_void() {
+        let mut log = Log::new();
+        log.hello(A, "a");
+        log.hello(B, "a");
+        assert_eq!(log.genesis(A, 2, 1), Effect::Skipped(Skip::NotLive));
+    }
+
+    #[test]
+    fn the_dead_are_bounded_and_time_never_goes_back() {
+        let mut log = Log::new();
+        (0..2 * MAX_DEAD as u64).for_each(|number| _ = log.hello(Incarnation(number), "a"));
+        assert_eq!((log.0.live.len(), log.0.dead.len()), (1, MAX_DEAD));
+        let header = Header::new(Incarnation(2 * MAX_DEAD as u64 - 1), 2, None);
+        log.0.note(9_999, Duration::ZERO, &header, Weakened::default());
+        assert_eq!(log.0.time(), Duration::from_secs(2 * MAX_DEAD as u64));
+    }
+}

@@ -1,0 +1,317 @@
+//! What this node writes to the log: proposals that wait, and entries in flight.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::application::Proposal;
+use super::entry::{Control, Entry, EntryWriter, Header, Incarnation};
+
+/// Entries in flight at most; further proposals wait, and so become larger entries.
+pub const WINDOW: usize = 4;
+/// After this time without its entry, a node sends it again, as after an error answer.
+const RESEND_AFTER: Duration = Duration::from_secs(5);
+/// Repeated signs that an entry is lost count as one within this time.
+const RESEND_PAUSE: Duration = Duration::from_millis(500);
+
+/// An entry for the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Append {
+    /// Whose entry it is, and which: the answer of the engine comes back with both.
+    pub incarnation: Incarnation,
+    pub n: u64,
+    pub entry: String,
+}
+
+/// An entry that was handed out at least once, and has not been read back.
+#[derive(Clone, Serialize, Deserialize)]
+struct Sent<O> {
+    n: u64,
+    entry: String,
+    /// For each change what waits for it, and whether it is lasting.
+    origins: Vec<(Option<O>, bool)>,
+    first_sent: Option<Duration>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+enum Item<O> {
+    Proposal(Proposal<O>),
+    Control(Control, String),
+}
+
+/// The proposals and entries of one incarnation of this node.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Outbox<O> {
+    incarnation: Incarnation,
+    /// The number of the newest entry.
+    last: u64,
+    in_flight: VecDeque<Sent<O>>,
+    /// The entries in flight, from the oldest, that were handed out on this connection.
+    handed_out: usize,
+    /// When an entry was handed out the last time, or read back.
+    active_at: Duration,
+    resent_at: Option<Duration>,
+    waiting: VecDeque<Item<O>>,
+    waiting_bytes: usize,
+    has_left: bool,
+}
+
+/// What an incarnation has proposed and has not seen applied.
+#[derive(Serialize, Deserialize)]
+pub struct Unsettled<O> {
+    pub incarnation: Incarnation,
+    /// With the number of the entry.
+    pub sent: Vec<(u64, Proposal<O>)>,
+    pub waiting: Vec<Proposal<O>>,
+}
+
+impl<O> Outbox<O> {
+    /// An empty outbox.
+    pub fn new(incarnation: Incarnation) -> Outbox<O> {
+        Outbox {
+            incarnation,
+            last: 0,
+            in_flight: VecDeque::new(),
+            handed_out: 0,
+            active_at: Duration::ZERO,
+            resent_at: None,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            has_left: false,
+        }
+    }
+
+    /// Queues a proposal.
+    pub fn push(&mut self, proposal: Proposal<O>) {
+        self.waiting_bytes += proposal.change.len();
+        self.waiting.push_back(Item::Proposal(proposal));
+    }
+
+    /// Queues an entry with a control.
+    pub fn push_control(&mut self, control: Control, piece: String) {
+        self.waiting.push_back(Item::Control(control, piece));
+    }
+
+    /// Makes an entry with a control at once, before what waits.
+    pub fn push_first(&mut self, control: Control) {
+        let entry = EntryWriter::new(&self.next_header(Some(control))).finish("");
+        self.push_entry(entry, Vec::new());
+    }
+
+    /// Makes the last entry of a node that ends as planned, once.
+    pub fn push_leave(&mut self) {
+        if !std::mem::replace(&mut self.has_left, true) {
+            self.push_first(Control::Leave);
+        }
+    }
+
+    /// Drops the pieces of a snapshot that nobody waits for any more.
+    pub fn drop_pieces(&mut self, to_nobody: Incarnation) {
+        self.waiting.retain(|item| !matches!(item, Item::Control(Control::Snapshot { to, .. }, _) if *to == to_nobody));
+    }
+
+    fn next_header(&self, control: Option<Control>) -> Header {
+        Header::new(self.incarnation, self.last + 1, control)
+    }
+
+    fn push_entry(&mut self, entry: String, origins: Vec<(Option<O>, bool)>) {
+        self.last += 1;
+        self.in_flight.push_back(Sent { n: self.last, entry, origins, first_sent: None });
+    }
+
+    /// Takes the next entry for the engine. `takes_waiting` says whether proposals may become entries now.
+    pub fn poll(&mut self, now: Duration, takes_waiting: bool) -> Option<Append> {
+        if self.handed_out == self.in_flight.len() && takes_waiting && self.in_flight.len() < WINDOW {
+            self.make_entry();
+        }
+        let incarnation = self.incarnation;
+        let sent = self.in_flight.get_mut(self.handed_out)?;
+        sent.first_sent.get_or_insert(now);
+        self.handed_out += 1;
+        self.active_at = now;
+        Some(Append { incarnation, n: sent.n, entry: sent.entry.clone() })
+    }
+
+    /// Makes an entry of what waits: one control, or changes until it is full.
+    fn make_entry(&mut self) {
+        if let Some(Item::Control(..)) = self.waiting.front() {
+            let Some(Item::Control(control, piece)) = self.waiting.pop_front() else { return };
+            let entry = EntryWriter::new(&self.next_header(Some(control))).finish(&piece);
+            return self.push_entry(entry, Vec::new());
+        }
+        let mut writer = EntryWriter::new(&self.next_header(None));
+        let mut origins = Vec::new();
+        while let Some(Item::Proposal(_)) =
+            self.waiting.front().filter(|item| matches!(item, Item::Proposal(next) if writer.has_room(&next.change)))
+        {
+            let Some(Item::Proposal(proposal)) = self.waiting.pop_front() else { break };
+            self.waiting_bytes -= proposal.change.len();
+            writer.push(&proposal.change, proposal.must_understand);
+            origins.push((proposal.origin, proposal.lasting));
+        }
+        if !origins.is_empty() {
+            self.push_entry(writer.finish(""), origins);
+        }
+    }
+
+    /// Notes that an entry was read back; returns what waits for its changes.
+    pub fn confirm(&mut self, n: u64, now: Duration) -> Vec<Option<O>> {
+        self.active_at = now;
+        let mut origins = Vec::new();
+        while let Some(sent) = self.in_flight.pop_front_if(|sent| sent.n <= n) {
+            self.handed_out = self.handed_out.saturating_sub(1);
+            origins = sent.origins;
+        }
+        origins.into_iter().map(|(origin, _)| origin).collect()
+    }
+
+    /// Hands all entries in flight out again: a new connection does not know them.
+    pub fn resend_all(&mut self) {
+        self.handed_out = 0;
+    }
+
+    /// Hands the entries from this number on out again, since it may be lost; not twice within half a second.
+    pub fn resend_from(&mut self, n: u64, now: Duration) {
+        if self.resent_at.is_none_or(|at| now >= at + RESEND_PAUSE)
+            && let Some(index) = self.in_flight.iter().position(|sent| sent.n >= n)
+            && index < self.handed_out
+        {
+            self.handed_out = index;
+            self.resent_at = Some(now);
+        }
+    }
+
+    /// Hands all entries in flight out again if nothing was read back for some seconds.
+    pub fn handle_tick(&mut self, now: Duration) {
+        if self.handed_out == self.in_flight.len() && now >= self.active_at + RESEND_AFTER {
+            self.handed_out = 0;
+        }
+    }
+
+    /// Since when the oldest entry in flight is on its way.
+    pub fn pending_since(&self) -> Option<Duration> {
+        self.in_flight.front()?.first_sent
+    }
+
+    /// Whether nothing waits and nothing is in flight.
+    pub fn is_empty(&self) -> bool {
+        self.in_flight.is_empty() && self.waiting.is_empty()
+    }
+
+    /// Entries in flight.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// Proposals and controls that wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Bytes of the proposals that wait.
+    pub fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes
+    }
+
+    /// Takes the proposals that wait and are not lasting.
+    pub fn take_refusable(&mut self) -> Vec<Proposal<O>> {
+        let mut refused = Vec::new();
+        for item in std::mem::take(&mut self.waiting) {
+            match item {
+                Item::Proposal(proposal) if !proposal.lasting => refused.push(proposal),
+                item => self.waiting.push_back(item),
+            }
+        }
+        self.waiting_bytes -= refused.iter().map(|proposal| proposal.change.len()).sum::<usize>();
+        refused
+    }
+}
+
+impl<O: Clone> Outbox<O> {
+    /// The proposals in flight, with the numbers of their entries.
+    pub fn sent(&self) -> impl Iterator<Item = (u64, Proposal<O>)> {
+        self.in_flight.iter().flat_map(|sent| {
+            let entry = Entry::decode(sent.entry.as_bytes()).expect("an entry of our own");
+            entry.changes().zip(&sent.origins).map(|((must_understand, change), (origin, lasting))| {
+                let (origin, change) = (origin.clone(), change.to_string());
+                (sent.n, Proposal { origin, change, must_understand, lasting: *lasting })
+            })
+        })
+    }
+
+    /// Begins anew for another incarnation; returns what the one before has not seen applied.
+    pub fn renew(&mut self, incarnation: Incarnation) -> Unsettled<O> {
+        let sent = self.sent().collect();
+        let old = std::mem::replace(self, Outbox::new(incarnation));
+        let waiting = old.waiting.into_iter().filter_map(|item| match item {
+            Item::Proposal(proposal) => Some(proposal),
+            Item::Control(..) => None,
+        });
+        Unsettled { incarnation: old.incarnation, sent, waiting: waiting.collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proposal(number: usize) -> Proposal<usize> {
+        let change = number.to_string();
+        Proposal { origin: Some(number), change, must_understand: false, lasting: number.is_multiple_of(2) }
+    }
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn numbers(outbox: &mut Outbox<usize>, now: Duration) -> Vec<u64> {
+        std::iter::from_fn(|| outbox.poll(now, true)).map(|append| append.n).collect()
+    }
+
+    #[test]
+    fn proposals_wait_while_four_entries_are_in_flight() {
+        let mut outbox = Outbox::new(Incarnation(1));
+        for number in 0..10 {
+            outbox.push(proposal(number));
+            outbox.poll(seconds(0), true);
+        }
+        assert_eq!((outbox.in_flight(), outbox.waiting(), outbox.waiting_bytes()), (4, 6, 6));
+        assert_eq!(outbox.confirm(1, seconds(0)), [Some(0)]);
+        let entry = outbox.poll(seconds(0), true).unwrap().entry;
+        assert_eq!(Entry::decode(entry.as_bytes()).unwrap().changes().count(), 6);
+    }
+
+    #[test]
+    fn entries_are_sent_again_from_the_lost_one_on() {
+        let mut outbox = Outbox::new(Incarnation(1));
+        for number in 0..3 {
+            outbox.push(proposal(number));
+            outbox.poll(seconds(0), true);
+        }
+        outbox.resend_from(2, seconds(1));
+        assert_eq!(numbers(&mut outbox, seconds(1)), [2, 3]);
+        outbox.resend_from(2, seconds(1));
+        assert!(numbers(&mut outbox, seconds(1)).is_empty());
+        outbox.handle_tick(seconds(5));
+        assert!(numbers(&mut outbox, seconds(5)).is_empty());
+        outbox.handle_tick(seconds(6));
+        assert_eq!(numbers(&mut outbox, seconds(6)), [1, 2, 3]);
+        outbox.resend_all();
+        outbox.confirm(2, seconds(7));
+        assert_eq!(numbers(&mut outbox, seconds(7)), [3]);
+    }
+
+    #[test]
+    fn what_was_not_applied_comes_back_in_order() {
+        let mut outbox = Outbox::new(Incarnation(1));
+        outbox.push(proposal(1));
+        outbox.poll(seconds(0), true);
+        outbox.push(proposal(2));
+        outbox.push(proposal(3));
+        assert_eq!(outbox.take_refusable(), [proposal(3)]);
+        let unsettled = outbox.renew(Incarnation(2));
+        assert_eq!((unsettled.sent, unsettled.waiting), (vec![(1, proposal(1))], vec![proposal(2)]));
+        assert!(outbox.is_empty());
+    }
+}

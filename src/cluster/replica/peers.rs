@@ -1,0 +1,211 @@
+//! The heartbeats of the nodes, which are in no log: who is heard, and whether this node is.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::entry::{Incarnation, NodeName};
+use super::membership::Membership;
+use super::weakness::{Weakened, Weakness};
+
+/// The time between two heartbeats.
+pub const HEARTBEAT: Duration = Duration::from_secs(1);
+/// A node that is not heard for this time is accused.
+pub const SILENCE: Duration = Duration::from_secs(5);
+/// A heartbeat is recent for this time: two may be lost.
+const RECENT: Duration = Duration::from_millis(2_500);
+/// Bytes of a heartbeat at most; a longer one is none of ours.
+const MAX_HEARTBEAT: usize = 512;
+/// Incarnations that are remembered at most, whoever sends heartbeats.
+const MAX_HEARD: usize = 1_024;
+/// A silent incarnation is forgotten after this time.
+const FORGOTTEN: Duration = Duration::from_secs(60);
+
+/// What a node says each second.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    pub node: NodeName,
+    pub incarnation: Incarnation,
+    /// Whether it has the state and takes part.
+    pub ready: bool,
+    /// The position of the newest entry that it has applied.
+    pub applied: u64,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Heard {
+    heartbeat: Heartbeat,
+    at: Duration,
+}
+
+/// The heartbeats of this node and of the others.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct Peers {
+    heard: BTreeMap<Incarnation, Heard>,
+    /// When each incarnation that lives was noticed, or accused the last time.
+    watched: BTreeMap<Incarnation, Duration>,
+    /// When this node heard itself the last time, and since when without a pause.
+    echo: Option<(Duration, Duration)>,
+    sent_at: Option<Duration>,
+}
+
+impl Peers {
+    /// Whether a heartbeat is to be sent now; notes that it is.
+    pub fn take_turn(&mut self, now: Duration) -> bool {
+        let due = self.sent_at.is_none_or(|at| now >= at + HEARTBEAT);
+        if due {
+            self.sent_at = Some(now);
+        }
+        due
+    }
+
+    /// Takes a heartbeat; one that is none is ignored.
+    pub fn handle(&mut self, bytes: &[u8], own: Incarnation, now: Duration) {
+        let Some(heartbeat) = decode(bytes) else { return };
+        if heartbeat.incarnation == own {
+            let since = self.echo.filter(|(at, _)| now < *at + RECENT).map_or(now, |(_, since)| since);
+            self.echo = Some((now, since));
+        } else if self.heard.len() < MAX_HEARD || self.heard.contains_key(&heartbeat.incarnation) {
+            self.heard.insert(heartbeat.incarnation, Heard { heartbeat, at: now });
+        }
+    }
+
+    /// Forgets who has been silent for long.
+    pub fn handle_tick(&mut self, membership: &Membership, now: Duration) {
+        self.heard.retain(|_, heard| now < heard.at + FORGOTTEN);
+        self.watched.retain(|&incarnation, _| membership.is_live(incarnation));
+    }
+
+    /// The incarnations that live and are to be accused now, each with its last entry: silent for five seconds, in which
+    /// this node has heard itself.
+    pub fn accused(
+        &mut self,
+        membership: &Membership,
+        own: Incarnation,
+        now: Duration,
+        weakened: Weakened,
+    ) -> Vec<(Incarnation, u64)> {
+        let hears_itself = self.echo.filter(|(at, _)| now < *at + RECENT).map(|(_, since)| since);
+        let Some(since) = hears_itself.or(weakened.is(Weakness::AccusesBlindly).then_some(Duration::ZERO)) else {
+            return Vec::new();
+        };
+        let mut accused = Vec::new();
+        for incarnation in membership.live().iter().map(|member| member.incarnation).filter(|&other| other != own) {
+            let watched = self.watched.entry(incarnation).or_insert(now);
+            let heard = self.heard.get(&incarnation).map_or(Duration::ZERO, |heard| heard.at);
+            if now > heard.max(*watched).max(since) + SILENCE {
+                *watched = now;
+                accused.push((incarnation, membership.last_of(incarnation)));
+            }
+        }
+        accused
+    }
+
+    /// Whether this node has heard itself lately.
+    pub fn hears_itself(&self, now: Duration) -> bool {
+        self.echo.is_some_and(|(at, _)| now < at + RECENT)
+    }
+
+    /// Whether another node that has the state was heard lately.
+    pub fn hears_ready(&self, now: Duration) -> bool {
+        self.heard.values().any(|heard| heard.heartbeat.ready && now < heard.at + RECENT)
+    }
+
+    /// Whether another process with this name was heard lately; `is_own` tells the incarnations of this one.
+    pub fn hears_rival(&self, node: &NodeName, is_own: impl Fn(Incarnation) -> bool, now: Duration) -> bool {
+        let is_rival = |heartbeat: &Heartbeat| heartbeat.node == *node && !is_own(heartbeat.incarnation);
+        self.heard.values().any(|heard| is_rival(&heard.heartbeat) && now < heard.at + RECENT)
+    }
+
+    /// Since when this node should have heard itself and has not.
+    pub fn deaf_since(&self) -> Option<Duration> {
+        self.echo.map(|(at, _)| at + HEARTBEAT)
+    }
+
+    /// The newest heartbeat of an incarnation, and when it was heard.
+    pub fn newest(&self, incarnation: Incarnation) -> Option<(&Heartbeat, Duration)> {
+        self.heard.get(&incarnation).map(|heard| (&heard.heartbeat, heard.at))
+    }
+
+    /// The position that the node that is furthest has applied.
+    pub fn furthest(&self) -> u64 {
+        self.heard.values().map(|heard| heard.heartbeat.applied).max().unwrap_or(0)
+    }
+}
+
+fn decode(bytes: &[u8]) -> Option<Heartbeat> {
+    if bytes.len() > MAX_HEARTBEAT {
+        return None;
+    }
+    serde_json::from_slice(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::entry::{Control, Header, Versions};
+    use super::*;
+
+    const A: Incarnation = Incarnation(1);
+    const B: Incarnation = Incarnation(2);
+
+    fn heartbeat(incarnation: Incarnation, ready: bool) -> Vec<u8> {
+        let node = "n".to_string().try_into().unwrap();
+        serde_json::to_vec(&Heartbeat { node, incarnation, ready, applied: 5 }).unwrap()
+    }
+
+    fn two_nodes() -> Membership {
+        let mut membership = Membership::default();
+        for (incarnation, node) in [(A, "a"), (B, "b")] {
+            let (node, versions) = (node.to_string().try_into().unwrap(), Versions { lowest: 1, highest: 1 });
+            let hello = Control::Hello { node, versions, informed: false };
+            membership.note(1, Duration::ZERO, &Header::new(incarnation, 1, Some(hello)), Weakened::default());
+        }
+        membership
+    }
+
+    /// The incarnations that are accused in each of these seconds, in which A hears itself, and B if it is one of `b`.
+    fn accusations(echo: impl Fn(u64) -> bool, b: impl Fn(u64) -> bool) -> Vec<u64> {
+        let (mut peers, membership, mut accused) = (Peers::default(), two_nodes(), Vec::new());
+        for second in 0..30 {
+            let now = Duration::from_secs(second);
+            if echo(second) {
+                peers.handle(&heartbeat(A, true), A, now);
+            }
+            if b(second) {
+                peers.handle(&heartbeat(B, true), A, now);
+            }
+            if !peers.accused(&membership, A, now, Weakened::default()).is_empty() {
+                accused.push(second);
+            }
+        }
+        accused
+    }
+
+    #[test]
+    fn a_node_is_accused_after_five_seconds_of_silence() {
+        assert!(accusations(|_| true, |_| true).is_empty());
+        assert_eq!(accusations(|_| true, |second| second < 10 || second > 20), [15]);
+    }
+
+    #[test]
+    fn nobody_is_accused_by_a_node_that_does_not_hear_itself() {
+        assert!(accusations(|second| second < 5, |second| second < 5).is_empty());
+        // Both were away; the other one comes back four seconds later.
+        assert!(accusations(|second| !(5..20).contains(&second), |second| !(5..24).contains(&second)).is_empty());
+    }
+
+    #[test]
+    fn heartbeats_of_strangers_are_bounded() {
+        let mut peers = Peers::default();
+        for number in 0..2 * MAX_HEARD as u64 {
+            peers.handle(&heartbeat(Incarnation(number + 10), false), A, Duration::ZERO);
+        }
+        for bytes in [&b"[[[["[..], &[0xff; 20], &vec![b' '; 10_000_000]] {
+            peers.handle(bytes, A, Duration::ZERO);
+        }
+        assert_eq!((peers.heard.len(), peers.hears_ready(Duration::ZERO)), (MAX_HEARD, false));
+        peers.handle_tick(&Membership::default(), FORGOTTEN);
+        assert_eq!(peers.heard.len(), 0);
+    }
+}

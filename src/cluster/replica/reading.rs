@@ -1,0 +1,238 @@
+//! Where this node reads the log: which entries wait, and whether the log is still the one that it has read.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::weakness::{Weakened, Weakness};
+
+/// Entries that wait at most before the node asks for no more.
+const MAX_ENTRIES: usize = 1_024;
+/// Bytes of entries that wait at most before the node asks for no more.
+const MAX_BYTES: usize = 4 << 20;
+/// Bytes of entries that wait at most for a snapshot.
+const MAX_BYTES_OF_WAIT: usize = 16 << 20;
+
+/// What the engine says of its log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stream {
+    /// The position of the first entry that it has; one more than `last` if it has none.
+    pub first: u64,
+    /// The position of the last entry that it has had.
+    pub last: u64,
+}
+
+/// A position in the log, and what was read there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    pub seq: u64,
+    /// The engine's time of the entry and the CRC-32 of its bytes; `None` if it was not read.
+    content: Option<(Duration, u32)>,
+}
+
+/// An entry that was read and not processed.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    pub seq: u64,
+    pub time: Duration,
+    pub bytes: Box<[u8]>,
+}
+
+impl Stored {
+    /// Its place and content.
+    pub fn mark(&self) -> Mark {
+        Mark { seq: self.seq, content: Some((self.time, crc32fast::hash(&self.bytes))) }
+    }
+}
+
+/// How the log differs from the one that was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Break {
+    /// Entries that were not read do not exist any more.
+    Trimmed,
+    /// The engine has gone back to an older state, or has another log.
+    Restored,
+}
+
+/// The entries that wait, and the position after which they stand.
+///
+/// What waits is not handed over to a successor, which reads it again.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct Reading {
+    /// The newest entry that was processed; `None` before the log was found.
+    processed: Option<Mark>,
+    #[serde(skip)]
+    waiting: VecDeque<Stored>,
+    #[serde(skip)]
+    bytes: usize,
+    /// Those that wait for a snapshot and were searched for it.
+    #[serde(skip)]
+    searched: usize,
+    /// Whether the entry at the position is read once more, to be compared.
+    #[serde(skip)]
+    compares: bool,
+}
+
+impl Reading {
+    /// Goes on after this mark.
+    pub fn after(mark: Mark) -> Reading {
+        Reading { processed: Some(mark), ..Reading::default() }
+    }
+
+    /// Takes what the engine says of its log, at each connection.
+    pub fn handle_stream(&mut self, stream: Stream, weakened: Weakened) -> Result<(), Break> {
+        let Some(read) = self.newest() else {
+            self.processed = Some(Mark { seq: stream.last, content: None });
+            return Ok(());
+        };
+        if read.seq > stream.last && !weakened.is(Weakness::IgnoresRestoredEngine) {
+            return Err(Break::Restored);
+        }
+        if stream.first > read.seq + 1 && !weakened.is(Weakness::IgnoresHoles) {
+            return Err(Break::Trimmed);
+        }
+        self.compares = read.content.is_some() && stream.first <= read.seq;
+        Ok(())
+    }
+
+    /// Takes an entry; one that was read before is ignored.
+    pub fn handle_entry(&mut self, stored: Stored, weakened: Weakened) -> Result<(), Break> {
+        let Some(read) = self.newest() else { return Ok(()) };
+        if stored.seq <= read.seq {
+            if stored.seq == read.seq && std::mem::take(&mut self.compares) && stored.mark() != read {
+                return if weakened.is(Weakness::IgnoresRestoredEngine) { Ok(()) } else { Err(Break::Restored) };
+            }
+            return Ok(());
+        }
+        if stored.seq > read.seq + 1 && !weakened.is(Weakness::IgnoresHoles) {
+            return Err(Break::Trimmed);
+        }
+        self.bytes += stored.bytes.len();
+        self.waiting.push_back(stored);
+        Ok(())
+    }
+
+    /// Forgets what waits, and goes on after this position, whose entry is not known.
+    pub fn skip_to(&mut self, seq: u64) {
+        *self = Reading::after(Mark { seq, content: None });
+    }
+
+    /// Takes the next entry to be processed.
+    pub fn pop(&mut self) -> Option<Stored> {
+        let stored = self.waiting.pop_front()?;
+        self.bytes -= stored.bytes.len();
+        self.searched = self.searched.saturating_sub(1);
+        self.processed = Some(stored.mark());
+        Some(stored)
+    }
+
+    /// The next entry that was not searched for a snapshot. It goes on waiting.
+    pub fn search(&mut self) -> Option<Stored> {
+        let stored = self.waiting.get(self.searched)?.clone();
+        self.searched += 1;
+        Some(stored)
+    }
+
+    /// Searches what waits from its beginning.
+    pub fn restart_search(&mut self) {
+        self.searched = 0;
+    }
+
+    /// Drops what waits, as if it was processed.
+    pub fn drop_waiting(&mut self) {
+        while self.pop().is_some() {}
+    }
+
+    /// The newest entry that was processed.
+    pub fn processed(&self) -> Option<Mark> {
+        self.processed
+    }
+
+    /// The newest entry that was read.
+    fn newest(&self) -> Option<Mark> {
+        self.waiting.back().map(Stored::mark).or(self.processed)
+    }
+
+    /// The first entry to be asked for: the next one, or the newest one once more.
+    pub fn read_from(&self) -> Option<u64> {
+        self.newest().map(|mark| mark.seq + u64::from(!self.compares))
+    }
+
+    /// Whether more entries are asked for.
+    pub fn has_room(&self) -> bool {
+        self.waiting.len() < MAX_ENTRIES && self.bytes < MAX_BYTES
+    }
+
+    /// Whether too much waits for a snapshot.
+    pub fn is_overfull(&self) -> bool {
+        self.bytes > MAX_BYTES_OF_WAIT
+    }
+
+    /// Entries that wait.
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(seq: u64, text: &str) -> Stored {
+        Stored { seq, time: Duration::from_secs(seq), bytes: text.as_bytes().into() }
+    }
+
+    fn stream(first: u64, last: u64) -> Stream {
+        Stream { first, last }
+    }
+
+    /// A node that has read the entries 5 and 6 and processed the first of them.
+    fn reading() -> Reading {
+        let mut reading = Reading::default();
+        reading.handle_stream(stream(1, 4), Weakened::default()).unwrap();
+        for seq in [5, 6] {
+            reading.handle_entry(entry(seq, "x"), Weakened::default()).unwrap();
+        }
+        reading.pop();
+        reading
+    }
+
+    #[test]
+    fn a_node_without_a_position_begins_at_the_end() {
+        let mut reading = Reading::default();
+        assert_eq!(reading.read_from(), None);
+        reading.handle_stream(stream(1, 4), Weakened::default()).unwrap();
+        assert_eq!(reading.read_from(), Some(5));
+    }
+
+    #[test]
+    fn the_entry_at_the_position_is_compared_after_a_reconnect() {
+        let mut reading = reading();
+        assert_eq!(reading.handle_stream(stream(2, 9), Weakened::default()), Ok(()));
+        assert_eq!(reading.read_from(), Some(6));
+        assert_eq!(reading.clone().handle_entry(entry(6, "x"), Weakened::default()), Ok(()));
+        assert_eq!(reading.clone().handle_entry(entry(6, "y"), Weakened::default()), Err(Break::Restored));
+        let later = Stored { time: Duration::from_secs(7), ..entry(6, "x") };
+        assert_eq!(reading.handle_entry(later, Weakened::default()), Err(Break::Restored));
+    }
+
+    #[test]
+    fn a_shorter_log_and_missing_entries_are_noticed() {
+        let ok = Weakened::default();
+        assert_eq!(reading().handle_stream(stream(1, 5), ok), Err(Break::Restored));
+        assert_eq!(reading().handle_stream(stream(8, 9), ok), Err(Break::Trimmed));
+        let mut reading = reading();
+        assert_eq!(reading.handle_stream(stream(7, 6), ok), Ok(()));
+        assert_eq!((reading.read_from(), reading.handle_entry(entry(8, "x"), ok)), (Some(7), Err(Break::Trimmed)));
+    }
+
+    #[test]
+    fn repeated_entries_are_ignored() {
+        let mut reading = reading();
+        for seq in [4, 5, 6, 7, 7] {
+            reading.handle_entry(entry(seq, "x"), Weakened::default()).unwrap();
+        }
+        assert_eq!((reading.len(), reading.read_from()), (2, Some(8)));
+    }
+}

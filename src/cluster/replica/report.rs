@@ -1,0 +1,82 @@
+//! What the protocol reports: notices for members and operators, and its state.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::entry::{Incarnation, Versions};
+
+/// Something that people are told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Notice {
+    /// The node has lost touch with the others, since this time of the caller's clock.
+    LostTouch { since: Duration },
+    /// It is in touch again.
+    Connected,
+    /// This node has not read the entries after one position until another, and never will; `after` is `None` if it has
+    /// read none before.
+    Gap { after: Option<u64>, until: u64 },
+    /// The engine has an older state or another log: what this node has read until this position need not be in it.
+    EngineRestored { read: u64 },
+    /// The node has left as planned.
+    Left,
+    /// The node takes part no longer; its members are to be told, and the process to end.
+    Stopped(Stop),
+}
+
+/// Why a node takes part no longer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stop {
+    /// Other nodes use a later version.
+    MustUnderstand { seq: u64 },
+    /// The state of the others cannot be read: the text of the application.
+    CannotRestore(String),
+    /// Another process has the name of this node.
+    Rival,
+}
+
+/// A node in the state for operators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeStatus {
+    pub name: String,
+    pub incarnation: Incarnation,
+    pub versions: Versions,
+    /// The position that it had applied when it was heard the last time.
+    pub applied: Option<u64>,
+    /// How long ago that was.
+    pub heard: Option<Duration>,
+}
+
+/// The state for operators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Whether the node has the state and takes part.
+    pub ready: bool,
+    pub incarnation: Incarnation,
+    /// The position of the newest entry that was processed.
+    pub applied: u64,
+    /// Entries that others have applied and this node has not.
+    pub lag: u64,
+    pub in_flight: usize,
+    /// Changes that wait to be sent, and their bytes.
+    pub waiting: usize,
+    pub waiting_bytes: usize,
+    /// Things in the log that are no entries.
+    pub foreign: u64,
+    /// Entries that did not count.
+    pub skipped: u64,
+    pub lost_touch_since: Option<Duration>,
+    /// The version that is spoken.
+    pub version: u16,
+    /// The oldest first.
+    pub nodes: Vec<NodeStatus>,
+}
+
+/// What was read and not applied.
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+pub struct SkipCounts {
+    pub foreign: u64,
+    pub skipped: u64,
+    /// Whether the log says that there are changes that this version does not know.
+    pub told_of_unknown: bool,
+}

@@ -1,0 +1,201 @@
+//! One node of a world: the protocol, the chat, the connection to the engine, and a store that outlives it.
+
+use std::collections::BTreeMap;
+
+use super::super::weakness::Weakness;
+use super::super::{Checkpoint, Incarnation, Knowledge, Node, NodeName, Notice, Replica, Start, Versions};
+use super::chat::{Chat, Line, Owner};
+use super::clock;
+use super::engine::{Engine, Faults};
+use crate::util::test_support::Random;
+
+/// What a node finds after a crash.
+#[derive(Default)]
+pub struct Store {
+    pub lines: Vec<(u64, Line)>,
+    /// Positions after which, and until which, entries are missing.
+    pub gaps: Vec<(u64, u64)>,
+    checkpoint: Option<Checkpoint>,
+    /// The names at the checkpoint, if they were known.
+    names: Option<BTreeMap<String, Owner>>,
+}
+
+/// What a process that begins anew knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    Nothing,
+    History,
+    State,
+}
+
+pub struct SimulatedNode {
+    name: NodeName,
+    pub replica: Replica<u64>,
+    pub chat: Chat,
+    pub store: Store,
+    pub connection: Option<u64>,
+    /// The next entry that the engine sends.
+    next: u64,
+    /// The state of the engine that the node has seen last.
+    pub restored: usize,
+    pub paused_until: usize,
+    /// The step in which the process begins; `None` if it runs.
+    pub begins_at: Option<usize>,
+    pub leaves: bool,
+    pub notices: Vec<Notice>,
+}
+
+impl SimulatedNode {
+    pub fn new(index: usize, random: &mut Random, weakness: Option<Weakness>) -> SimulatedNode {
+        let name = NodeName::try_from(format!("node-{index}")).unwrap();
+        let mut node = SimulatedNode {
+            replica: replica(&name, random.next(), Start::Fresh, weakness),
+            name,
+            chat: Chat::default(),
+            store: Store::default(),
+            connection: None,
+            next: 0,
+            restored: 0,
+            paused_until: 0,
+            begins_at: None,
+            leaves: false,
+            notices: Vec::new(),
+        };
+        node.begin(Memory::Nothing, random, weakness);
+        node
+    }
+
+    /// Begins a process.
+    pub fn begin(&mut self, memory: Memory, random: &mut Random, weakness: Option<Weakness>) {
+        let told = std::mem::take(&mut self.chat.told);
+        self.chat = Chat { told, ..Chat::default() };
+        let checkpoint = self.store.checkpoint.as_ref().filter(|_| memory != Memory::Nothing);
+        let start = match checkpoint {
+            None => {
+                self.store = Store::default();
+                Start::Fresh
+            }
+            Some(checkpoint) => {
+                let json = serde_json::to_string(checkpoint).unwrap();
+                let checkpoint = serde_json::from_str(&json).unwrap();
+                let names = self.store.names.clone().filter(|_| memory == Memory::State);
+                let has_state = names.is_some();
+                self.chat.names = names.unwrap_or_default();
+                Start::Stored { checkpoint, has_state }
+            }
+        };
+        self.replica = replica(&self.name, random.next(), start, weakness);
+        (self.begins_at, self.leaves, self.paused_until) = (None, false, 0);
+    }
+
+    /// The process is replaced by a successor that goes on as the same incarnation.
+    pub fn hand_over(&mut self) {
+        let json = serde_json::to_string(&self.replica).unwrap();
+        let weakened = self.replica.weakened;
+        self.replica = serde_json::from_str(&json).unwrap();
+        self.replica.weakened = weakened;
+    }
+
+    pub fn runs(&self, step: usize) -> bool {
+        self.begins_at.is_none() && self.paused_until <= step
+    }
+
+    /// Connects to the engine, or loses the connection.
+    pub fn update_connection(&mut self, engine: &mut Engine, step: usize, faults: Faults, random: &mut Random) {
+        match self.connection {
+            None if engine.is_up && random.one_in(3) => {
+                self.connection = Some(engine.connect());
+                self.read_stream(engine, step);
+            }
+            None => {}
+            Some(_) if !engine.is_up || random.below(1_000) < faults.drops => {
+                self.drop_connection(engine, step, random)
+            }
+            Some(_) if faults.drops > 0 && random.one_in(500) => self.read_stream(engine, step),
+            Some(_) => {}
+        }
+    }
+
+    fn read_stream(&mut self, engine: &Engine, step: usize) {
+        self.replica.handle_stream(engine.stream(), clock(step));
+        self.next = self.replica.read_from().expect("a position");
+        self.restored = engine.restored;
+    }
+
+    pub fn drop_connection(&mut self, engine: &mut Engine, step: usize, random: &mut Random) {
+        if let Some(connection) = self.connection.take() {
+            engine.drop_connection(connection, random);
+            self.replica.handle_disconnected(clock(step));
+        }
+    }
+
+    /// Takes some entries and answers from the engine.
+    pub fn receive(&mut self, engine: &mut Engine, step: usize, random: &mut Random) {
+        let Some(connection) = self.connection.filter(|_| engine.works(step)) else { return };
+        let now = clock(step);
+        for _ in 0..random.below(9) {
+            self.next = self.next.max(engine.first);
+            let Some((time, bytes)) =
+                engine.entries.get(self.next as usize - 1).filter(|_| self.replica.wants_entries())
+            else {
+                break;
+            };
+            self.replica.handle_entry(self.next, *time, bytes, now);
+            self.next += 1;
+        }
+        let replica = &mut self.replica;
+        engine.errors.retain(|error| {
+            let is_due = error.connection == connection && error.at <= step;
+            if is_due {
+                replica.handle_append_error(error.incarnation, error.n, now);
+            }
+            !is_due
+        });
+    }
+
+    /// Gives the engine what the node has for it.
+    pub fn send(&mut self, engine: &mut Engine, step: usize, faults: Faults, random: &mut Random) {
+        for proposal in std::mem::take(&mut self.chat.proposals) {
+            if self.replica.propose(proposal.clone()).is_err() {
+                self.chat.refuse(&proposal);
+            }
+        }
+        let Some(connection) = self.connection else { return };
+        while let Some(append) = self.replica.poll_append(clock(step)) {
+            engine.append(connection, append, step, faults, random);
+        }
+    }
+
+    /// Writes what was shown, and where that is in the log.
+    pub fn write_store(&mut self) {
+        while let Some(notice) = self.replica.poll_notice() {
+            match notice {
+                Notice::Gap { after, until } => self.store.gaps.push((after.unwrap_or(0), until)),
+                Notice::EngineRestored { .. } => self.store = Store::default(),
+                _ => {}
+            }
+            self.notices.push(notice);
+        }
+        self.store.lines.append(&mut self.chat.shown);
+        if let Some(checkpoint) = self.replica.checkpoint() {
+            self.store.checkpoint = Some(checkpoint);
+            let has_state = self.replica.knowledge == Knowledge::State;
+            self.store.names = has_state.then(|| self.chat.names.clone());
+        }
+    }
+
+    pub fn applied(&self) -> u64 {
+        self.replica.reading.processed().map_or(0, |mark| mark.seq)
+    }
+
+    pub fn incarnation(&self) -> Incarnation {
+        self.replica.incarnation
+    }
+}
+
+fn replica(name: &NodeName, random: u64, start: Start, weakness: Option<Weakness>) -> Replica<u64> {
+    let versions = Versions { lowest: 1, highest: 1 };
+    let mut replica = Replica::new(Node { name: name.clone(), versions }, random, start);
+    replica.weakened.weakness = weakness;
+    replica
+}

@@ -1,0 +1,104 @@
+//! The expected state after each entry: the rules once more, written plainly, over the whole log from its beginning.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::chat::{Change, Line, Owner};
+use crate::cluster::replica::Incarnation;
+
+/// A summary of the state that nodes and oracle have in common.
+pub type Summary = (Vec<(String, Owner)>, Vec<Incarnation>);
+
+#[derive(Default)]
+pub struct Oracle {
+    last: BTreeMap<u64, u64>,
+    /// Incarnations that live, with their nodes.
+    live: BTreeMap<u64, String>,
+    dead: BTreeSet<u64>,
+    replaced: BTreeSet<u64>,
+    answered: BTreeMap<u64, u64>,
+    genesis: u64,
+    names: BTreeMap<String, Owner>,
+    pub lines: BTreeMap<u64, Line>,
+    /// Lines that were in entries that count, and that were refused.
+    pub refused: usize,
+}
+
+impl Oracle {
+    pub fn summary(&self) -> Summary {
+        let names = self.names.iter().map(|(name, owner)| (name.clone(), *owner)).collect();
+        (names, self.live.keys().map(|&incarnation| Incarnation(incarnation)).collect())
+    }
+
+    pub fn take(&mut self, seq: u64, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes);
+        let mut lines = text.lines();
+        let Some(Ok(header)) = lines.next().map(serde_json::from_str::<Value>) else { return };
+        let (Some(incarnation), Some(n)) = (header["incarnation"].as_u64(), header["n"].as_u64()) else { return };
+        let control = &header["control"];
+        let kind = control["kind"].as_str().unwrap_or("changes");
+        let number = |name: &str| control[name].as_u64().unwrap_or(0);
+        let node = control["node"].as_str().unwrap_or("").to_string();
+        if kind == "genesis" {
+            let hello = number("hello");
+            let answered = self.answered.get(&incarnation).is_some_and(|&at| at > hello);
+            let is_void = self.genesis > hello || answered || self.replaced.contains(&incarnation);
+            self.genesis = seq;
+            if !is_void {
+                let lines = std::mem::take(&mut self.lines);
+                *self = Oracle { lines, genesis: seq, refused: self.refused, ..Oracle::default() };
+                self.last.insert(incarnation, n);
+                self.live.insert(incarnation, node);
+                return;
+            }
+        }
+        let is_first = n == 1 && kind == "hello";
+        let is_next = self.live.contains_key(&incarnation) && n == self.last[&incarnation] + 1;
+        if self.dead.contains(&incarnation) || !(is_next || is_first && !self.live.contains_key(&incarnation)) {
+            return;
+        }
+        self.last.insert(incarnation, n);
+        match kind {
+            "hello" => {
+                let before: Vec<u64> = self.live.iter().filter(|(_, of)| **of == node).map(|(&old, _)| old).collect();
+                before.into_iter().for_each(|old| {
+                    self.replaced.insert(old);
+                    self.bury(old);
+                });
+                self.live.insert(incarnation, node);
+            }
+            "snapshot" => _ = self.answered.insert(number("to"), seq),
+            "gone" if self.last.get(&number("incarnation")) == Some(&number("last")) => {
+                self.bury(number("incarnation"));
+            }
+            "leave" => self.bury(incarnation),
+            "changes" => {
+                let changes = lines.map(|line| serde_json::from_str(line.trim_start_matches('!')).unwrap());
+                changes
+                    .enumerate()
+                    .for_each(|(index, change)| self.change(seq * 256 + index as u64, incarnation, change));
+            }
+            _ => {}
+        }
+    }
+
+    fn bury(&mut self, incarnation: u64) {
+        if self.live.remove(&incarnation).is_some() {
+            self.dead.insert(incarnation);
+            self.names.retain(|_, owner| owner.incarnation.0 != incarnation);
+        }
+    }
+
+    fn change(&mut self, id: u64, incarnation: u64, change: Change) {
+        let owner = |session| Owner { incarnation: Incarnation(incarnation), session };
+        match change {
+            Change::Claim { session, name } => _ = self.names.entry(name).or_insert(owner(session)),
+            Change::Leave { session } => self.names.retain(|_, other| *other != owner(session)),
+            Change::Say { session, name, text } if self.names.get(&name) == Some(&owner(session)) => {
+                self.lines.insert(id, Line { session, name, text });
+            }
+            Change::Say { .. } => self.refused += 1,
+        }
+    }
+}

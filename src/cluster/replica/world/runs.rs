@@ -1,0 +1,77 @@
+//! Runs worlds: as the protocol is, and with each of its rules left out.
+
+use std::ops::AddAssign;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::{Counts, World};
+use crate::cluster::replica::weakness::Weakness;
+
+/// Seeds of a full test run.
+const SEEDS: u64 = 2_000;
+/// Tests that share the seeds, since each test is a thread.
+const SHARES: u64 = 2;
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Counts) {
+        let Counts { lines, crashes, ends, geneses, trimmed, restored, .. } = other;
+        self.lines += lines;
+        self.crashes += crashes;
+        self.ends += ends;
+        self.geneses += geneses;
+        self.trimmed += trimmed;
+        self.restored += restored;
+        let Counts { handovers, left, sent_off, not_said, unsure, lost_touch, bridged, .. } = other;
+        self.handovers += handovers;
+        self.left += left;
+        self.sent_off += sent_off;
+        self.not_said += not_said;
+        self.unsure += unsure;
+        self.lost_touch += lost_touch;
+        self.bridged += bridged;
+    }
+}
+
+/// Runs a world; returns what has happened, or what is wrong.
+fn run(seed: u64, weakness: Option<Weakness>, trace: bool) -> Result<Counts, String> {
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let mut world = World::new(seed, weakness, trace);
+        world.run();
+        match world.errors.is_empty() {
+            true => Ok(world.counts),
+            false => Err(format!("step {}: {}", world.step, world.errors.join("\n"))),
+        }
+    }));
+    outcome.unwrap_or_else(|_| Err("it panics".into()))
+}
+
+fn run_share(share: u64) {
+    if let Ok(seed) = std::env::var("CHINWAG_SEED") {
+        if share == 0 {
+            let counts = run(seed.parse().expect("a number in CHINWAG_SEED"), None, true);
+            panic_at(seed, counts);
+        }
+        return;
+    }
+    let seeds = std::env::var("CHINWAG_SEEDS").map_or(SEEDS, |seeds| seeds.parse().expect("a number in CHINWAG_SEEDS"));
+    let mut all = Counts::default();
+    for seed in (share..seeds).step_by(SHARES as usize) {
+        all += panic_at(seed, run(seed, None, false));
+    }
+    eprintln!("{all:?}");
+}
+
+fn panic_at(seed: impl std::fmt::Display, outcome: Result<Counts, String>) -> Counts {
+    outcome.unwrap_or_else(|error| {
+        panic!("seed {seed}: {error}\nto replay it: CHINWAG_SEED={seed} cargo test --lib cluster::replica::world -- --nocapture")
+    })
+}
+
+#[test]
+fn all_nodes_agree_and_nothing_is_lost_share_1() {
+    run_share(0);
+}
+
+#[test]
+fn all_nodes_agree_and_nothing_is_lost_share_2() {
+    run_share(1);
+}
