@@ -21,7 +21,7 @@ impl<O: Clone> Replica<O> {
     pub fn process<A: Application<Origin = O>>(&mut self, app: &mut A, now: Duration, budget: usize) -> bool {
         for _ in 0..budget {
             if self.has_ended() {
-                self.reading.drop_waiting();
+                self.reading.forget_waiting();
                 return false;
             }
             let next = if self.is_waiting() { self.reading.search() } else { self.reading.pop() };
@@ -84,8 +84,7 @@ impl<O: Clone> Replica<O> {
             }
             Effect::Founded if self.knowledge == Knowledge::State => {
                 warn!("cluster: the state was begun anew at position {} of the log", stored.seq);
-                self.knowledge = Knowledge::Nothing;
-                self.begin_anew(now);
+                self.lose_state(now);
             }
             Effect::Founded => {}
             Effect::Counted(burial) => {
@@ -156,7 +155,7 @@ impl<O: Clone> Replica<O> {
     }
 
     /// This incarnation is buried.
-    fn handle_own_end(&mut self, burial: Burial, now: Duration) {
+    pub(super) fn handle_own_end(&mut self, burial: Burial, now: Duration) {
         let (first, last) = (self.first, self.incarnation);
         let is_own = |other| (first..=last).contains(&other);
         if burial == Burial::Left || self.leaves {

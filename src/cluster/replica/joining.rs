@@ -5,14 +5,14 @@ use std::time::Duration;
 use log::{info, warn};
 use serde::{Deserialize, Serialize};
 
-use super::application::{Application, Fate, Place};
+use super::application::{Application, Burial, Fate, Place};
 use super::entry::{Control, Entry, Incarnation};
 use super::following::MAX_PIECES;
 use super::membership::Membership;
 use super::reading::{Break, Stored};
 use super::report::{Notice, Stop};
 use super::weakness::Weakness;
-use super::{Knowledge, Replica};
+use super::{Checkpoint, Knowledge, Replica};
 
 /// A Hello waits for its answer, or for each further piece, at least for this time.
 const ANSWER: Duration = Duration::from_secs(3);
@@ -79,11 +79,19 @@ impl<O: Clone> Replica<O> {
         self.say_hello();
     }
 
+    /// From now on the state is not known, and not which entries count.
+    pub(super) fn lose_state(&mut self, now: Duration) {
+        self.lost_at = self.checkpoint().map(|checkpoint| Checkpoint { has_state: false, ..checkpoint });
+        self.knowledge = Knowledge::Nothing;
+        self.begin_anew(now);
+    }
+
     /// The log is not the one that was read: what is known of the state is worth nothing.
     pub(super) fn handle_break(&mut self, kind: Break, before: u64, now: Duration) {
         if self.has_ended() {
             return;
         }
+        self.lose_state(now);
         match kind {
             Break::Trimmed => warn!("cluster: the log begins after what this node has read, at {}", before + 1),
             Break::Restored => {
@@ -92,12 +100,10 @@ impl<O: Clone> Replica<O> {
                     "cluster: the log is not the one that this node has read until {read}: an older state, or another"
                 );
                 self.notices.push_back(Notice::EngineRestored { read });
-                self.shown = None;
+                (self.shown, self.lost_at) = (None, None);
             }
         }
-        self.knowledge = Knowledge::Nothing;
         self.reading.skip_to(before);
-        self.begin_anew(now);
     }
 
     /// This incarnation's Hello stands at this position.
@@ -132,6 +138,9 @@ impl<O: Clone> Replica<O> {
                 }
             }
             Some(Control::Genesis { .. }) => self.begin_anew(now),
+            Some(Control::Hello { node, .. }) if node == self.node.name && header.incarnation != self.incarnation => {
+                self.handle_own_end(Burial::Replaced, now);
+            }
             _ if self.reading.is_overfull() => self.begin_anew(now),
             _ => {}
         }
@@ -150,7 +159,7 @@ impl<O: Clone> Replica<O> {
                 let hello = self.applied();
                 self.membership = membership;
                 if self.weakened.is(Weakness::DropsAfterHello) {
-                    self.reading.drop_waiting();
+                    while self.reading.pop().is_some() {}
                 }
                 self.take_state(hello);
                 self.go_live(app, now);
@@ -196,6 +205,8 @@ impl<O: Clone> Replica<O> {
         self.standing = Standing::Live;
         self.touch.set_live(true, now);
         self.settle(app);
+        // What was proposed since the end of the incarnation before is about members that are not there any more.
+        self.outbox.take_waiting(|_| true).into_iter().for_each(|proposal| app.return_proposal(proposal, Fate::Never));
         app.begin(self.incarnation);
     }
 

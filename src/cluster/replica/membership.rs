@@ -20,16 +20,16 @@ pub struct Member {
     pub versions: Versions,
     /// The number of its newest entry that counts.
     last: u64,
-    /// Where the newest answer to its Hello stands.
-    answered: Option<u64>,
+    /// Whether its Hello is answered.
+    answered: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Dead {
     incarnation: Incarnation,
     last: u64,
-    /// Whether its own node has replaced it.
-    replaced: bool,
+    /// Whether its Genesis can count: its Hello is not answered, and its node has said no other.
+    may_found: bool,
 }
 
 /// What an entry does to the membership.
@@ -71,14 +71,14 @@ impl Membership {
     /// The state after a Genesis.
     pub fn founded(seq: u64, time: Duration, header: &Header, node: NodeName, versions: Versions) -> Membership {
         let Header { incarnation, n, .. } = *header;
-        let member = Member { incarnation, node, versions, last: n, answered: None };
+        let member = Member { incarnation, node, versions, last: n, answered: false };
         Membership { live: vec![member], dead: VecDeque::new(), genesis: seq, time }
     }
 
     /// Takes the next entry of the log.
     pub fn note(&mut self, seq: u64, time: Duration, header: &Header, weakened: Weakened) -> Effect {
         if let Some(Control::Genesis { hello, node, versions }) = &header.control {
-            let counts = self.is_unanswered(header.incarnation, *hello) || weakened.is(Weakness::FoundsAnyway);
+            let counts = self.may_found(header.incarnation, *hello) || weakened.is(Weakness::FoundsAnyway);
             self.genesis = seq;
             if counts {
                 *self = Membership::founded(seq, time.max(self.time), header, node.clone(), *versions);
@@ -89,14 +89,14 @@ impl Membership {
             return Effect::Skipped(skip);
         }
         self.time = if weakened.is(Weakness::TrustsTime) { time } else { time.max(self.time) };
-        Effect::Counted(self.take_control(seq, header, weakened))
+        Effect::Counted(self.take_control(header, weakened))
     }
 
     /// Whether no Genesis and no answer stand after this Hello, and its node has said no other.
-    fn is_unanswered(&self, incarnation: Incarnation, hello: u64) -> bool {
-        let answered = self.find(incarnation).and_then(|member| member.answered);
-        let replaced = self.dead.iter().any(|dead| dead.incarnation == incarnation && dead.replaced);
-        self.genesis < hello && answered.is_none_or(|at| at < hello) && !replaced
+    fn may_found(&self, incarnation: Incarnation, hello: u64) -> bool {
+        let is_answered = self.find(incarnation).is_some_and(|member| member.answered);
+        let may_not = self.dead.iter().any(|dead| dead.incarnation == incarnation && !dead.may_found);
+        self.genesis < hello && !is_answered && !may_not
     }
 
     /// Counts an entry if it is the next one of its incarnation.
@@ -123,19 +123,23 @@ impl Membership {
         }
     }
 
-    fn take_control(&mut self, seq: u64, header: &Header, weakened: Weakened) -> Option<(Incarnation, Burial)> {
+    fn take_control(&mut self, header: &Header, weakened: Weakened) -> Option<(Incarnation, Burial)> {
         let incarnation = header.incarnation;
         match header.control.as_ref()? {
             Control::Hello { node, versions, .. } if header.n == 1 && self.find(incarnation).is_none() => {
                 let before = self.live.iter().find(|member| member.node == *node).map(|member| member.incarnation);
                 let before = before.filter(|_| !weakened.is(Weakness::KeepsGhosts));
                 let (node, versions) = (node.clone(), *versions);
-                self.live.push(Member { incarnation, node, versions, last: 1, answered: None });
+                self.live.push(Member { incarnation, node, versions, last: 1, answered: false });
                 self.bury(before?, Burial::Replaced)
             }
             Control::Snapshot { to, .. } => {
-                let member = self.live.iter_mut().find(|member| member.incarnation == *to)?;
-                member.answered = Some(seq);
+                if let Some(member) = self.live.iter_mut().find(|member| member.incarnation == *to) {
+                    member.answered = true;
+                }
+                if let Some(dead) = self.dead.iter_mut().find(|dead| dead.incarnation == *to) {
+                    dead.may_found = false;
+                }
                 None
             }
             Control::Gone { incarnation, last } => {
@@ -152,8 +156,8 @@ impl Membership {
 
     fn bury(&mut self, incarnation: Incarnation, burial: Burial) -> Option<(Incarnation, Burial)> {
         let index = self.live.iter().position(|member| member.incarnation == incarnation)?;
-        let Member { last, .. } = self.live.remove(index);
-        self.dead.push_back(Dead { incarnation, last, replaced: burial == Burial::Replaced });
+        let Member { last, answered, .. } = self.live.remove(index);
+        self.dead.push_back(Dead { incarnation, last, may_found: !answered && burial != Burial::Replaced });
         if self.dead.len() > MAX_DEAD {
             self.dead.pop_front();
         }

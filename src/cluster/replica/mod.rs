@@ -72,7 +72,7 @@ pub enum Start {
     /// Its store has what was applied until a checkpoint.
     Stored {
         checkpoint: Checkpoint,
-        /// Whether the application has the state at the checkpoint. If not, it is given the changes since then by
+        /// Whether the application has kept the state at the checkpoint. If not, it is given the changes since then by
         /// [`Application::bridge`], and the state later.
         has_state: bool,
     },
@@ -83,6 +83,8 @@ pub enum Start {
 pub struct Checkpoint {
     mark: Mark,
     membership: Membership,
+    /// Whether the application had the state there. If so, it may keep it beside the checkpoint.
+    pub has_state: bool,
 }
 
 /// What is known of the state at the position that was processed.
@@ -127,6 +129,8 @@ pub struct Replica<O> {
     reading: Reading,
     /// The application was given everything until this position.
     shown: Option<u64>,
+    /// The checkpoint at that position, while nothing is known of the state.
+    lost_at: Option<Checkpoint>,
     outbox: Outbox<O>,
     /// Of the newest incarnation before this one that took part.
     unsettled: Option<Unsettled<O>>,
@@ -144,8 +148,8 @@ impl<O: Clone> Replica<O> {
     pub fn new(node: Node, random: u64, start: Start) -> Replica<O> {
         let (knowledge, membership, reading, shown) = match start {
             Start::Fresh => (Knowledge::Nothing, Membership::default(), Reading::default(), None),
-            Start::Stored { checkpoint: Checkpoint { mark, membership }, has_state } => {
-                let knowledge = if has_state { Knowledge::State } else { Knowledge::Entries };
+            Start::Stored { checkpoint: Checkpoint { mark, membership, has_state: had_state }, has_state } => {
+                let knowledge = if has_state && had_state { Knowledge::State } else { Knowledge::Entries };
                 (knowledge, membership, Reading::after(mark), Some(mark.seq))
             }
         };
@@ -159,6 +163,7 @@ impl<O: Clone> Replica<O> {
             membership,
             reading,
             shown,
+            lost_at: None,
             outbox: Outbox::new(incarnation),
             unsettled: None,
             peers: Peers::default(),
@@ -267,7 +272,7 @@ impl<O: Clone> Replica<O> {
         if self.weakened.is(Weakness::RefusesSent) {
             self.outbox.sent().for_each(|(_, proposal)| app.return_proposal(proposal, Fate::Refused));
         }
-        for proposal in self.outbox.take_refusable() {
+        for proposal in self.outbox.take_waiting(|proposal| !proposal.lasting) {
             app.return_proposal(proposal, Fate::Refused);
         }
     }
@@ -328,10 +333,15 @@ impl<O: Clone> Replica<O> {
         self.membership.version().unwrap_or(highest).clamp(lowest, highest)
     }
 
-    /// What the store keeps with the changes that were applied so far; `None` while it is to keep the one that it has.
+    /// What the store keeps with the changes that the application was given so far; `None` if it was given none.
     pub fn checkpoint(&self) -> Option<Checkpoint> {
-        let mark = self.reading.processed().filter(|_| self.knowledge != Knowledge::Nothing)?;
-        Some(Checkpoint { mark, membership: self.membership.clone() })
+        match (self.knowledge, self.reading.processed()) {
+            (Knowledge::Nothing, _) | (_, None) => self.lost_at.clone(),
+            (knowledge, Some(mark)) => {
+                let has_state = knowledge == Knowledge::State;
+                Some(Checkpoint { mark, membership: self.membership.clone(), has_state })
+            }
+        }
     }
 
     fn applied(&self) -> u64 {

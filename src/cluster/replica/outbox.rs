@@ -214,17 +214,17 @@ impl<O> Outbox<O> {
         self.waiting_bytes
     }
 
-    /// Takes the proposals that wait and are not lasting.
-    pub fn take_refusable(&mut self) -> Vec<Proposal<O>> {
-        let mut refused = Vec::new();
+    /// Takes the proposals that wait and fulfil a condition.
+    pub fn take_waiting(&mut self, is_taken: impl Fn(&Proposal<O>) -> bool) -> Vec<Proposal<O>> {
+        let mut taken = Vec::new();
         for item in std::mem::take(&mut self.waiting) {
             match item {
-                Item::Proposal(proposal) if !proposal.lasting => refused.push(proposal),
+                Item::Proposal(proposal) if is_taken(&proposal) => taken.push(proposal),
                 item => self.waiting.push_back(item),
             }
         }
-        self.waiting_bytes -= refused.iter().map(|proposal| proposal.change.len()).sum::<usize>();
-        refused
+        self.waiting_bytes -= taken.iter().map(|proposal| proposal.change.len()).sum::<usize>();
+        taken
     }
 }
 
@@ -309,7 +309,7 @@ mod tests {
         outbox.poll(seconds(0), true);
         outbox.push(proposal(2));
         outbox.push(proposal(3));
-        assert_eq!(outbox.take_refusable(), [proposal(3)]);
+        assert_eq!(outbox.take_waiting(|proposal| !proposal.lasting), [proposal(3)]);
         let unsettled = outbox.renew(Incarnation(2));
         assert_eq!((unsettled.sent, unsettled.waiting), (vec![(1, proposal(1))], vec![proposal(2)]));
         assert!(outbox.is_empty());

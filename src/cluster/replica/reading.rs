@@ -71,7 +71,7 @@ pub struct Reading {
     searched: usize,
     /// Whether the entry at the position is read once more, to be compared.
     #[serde(skip)]
-    compares: bool,
+    pub compares: bool,
 }
 
 impl Reading {
@@ -139,9 +139,9 @@ impl Reading {
         self.searched = 0;
     }
 
-    /// Drops what waits, as if it was processed.
-    pub fn drop_waiting(&mut self) {
-        while self.pop().is_some() {}
+    /// Forgets what waits; the position stays.
+    pub fn forget_waiting(&mut self) {
+        *self = Reading { processed: self.processed, ..Reading::default() };
     }
 
     /// The newest entry that was processed.

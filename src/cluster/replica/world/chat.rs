@@ -66,6 +66,8 @@ pub struct Chat {
     pub told: Told,
     pub incarnation: Option<Incarnation>,
     pub buried: Vec<(Incarnation, Burial)>,
+    /// How this node's newest incarnation that took part has ended.
+    pub own_end: Option<Burial>,
     pub errors: Vec<String>,
     pub time: Duration,
 }
@@ -96,9 +98,16 @@ impl Chat {
 
     /// Tells a person that a line was not said.
     pub fn refuse(&mut self, proposal: &Proposal<u64>) {
-        if let Ok(Change::Say { session, text, .. }) = serde_json::from_str(&proposal.change) {
-            self.told.not_said.push(text);
-            self.settle(session, text);
+        match serde_json::from_str(&proposal.change).unwrap() {
+            Change::Say { session, text, .. } => {
+                self.told.not_said.push(text);
+                self.settle(session, text);
+            }
+            Change::Claim { session, .. } => {
+                let person = self.people.remove(&session);
+                self.told.not_said.extend(person.into_iter().flat_map(|person| person.pending));
+            }
+            Change::Leave { .. } => {}
         }
     }
 
@@ -175,6 +184,9 @@ impl Application for Chat {
     fn bury(&mut self, incarnation: Incarnation, burial: Burial, place: Place<u64>) {
         self.note_time(place.time);
         self.buried.push((incarnation, burial));
+        if self.incarnation == Some(incarnation) {
+            self.own_end = Some(burial);
+        }
         self.names.retain(|_, owner| owner.incarnation != incarnation);
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::World;
 use super::chat::Line;
 use super::oracle::Oracle;
-use crate::cluster::replica::Fate;
+use crate::cluster::replica::Burial;
 
 impl World {
     /// The lines that the log has, by their ids.
@@ -20,11 +20,13 @@ impl World {
         let node = &mut self.nodes[index];
         let now = super::clock(self.step);
         node.replica.handle_tick(&mut node.chat, now);
-        let was_live = node.replica.membership.last_of_dead(node.incarnation()).is_some();
         let pending: Vec<u64> = node.chat.people.values().flat_map(|person| person.pending.iter().copied()).collect();
-        if !pending.is_empty() && was_live {
-            self.errors.push(format!("node {index} has left before {pending:?} ({:?})", Fate::Never));
+        if !pending.is_empty() && node.chat.own_end == Some(Burial::Left) {
+            self.errors.push(format!("node {index} has left before {pending:?}"));
         }
+        // It was taken for dead before that: what it had not seen is not said.
+        node.chat.told.not_said.extend(pending);
+        node.chat.people.clear();
         self.end_process(index);
     }
 

@@ -127,7 +127,11 @@ impl World {
                 self.calm_down();
             }
             self.disturb_engine();
+            let last = self.engine.last() as usize;
             self.engine.tick(step, &mut self.random);
+            if self.trace {
+                self.trace_entries(last);
+            }
             for index in 0..self.nodes.len() {
                 self.disturb_node(index);
                 if self.nodes[index].runs(step) {
@@ -139,6 +143,13 @@ impl World {
             }
         }
         self.check_end();
+    }
+
+    fn trace_entries(&self, last: usize) {
+        for (index, (_, bytes)) in self.engine.entries.iter().enumerate().skip(last) {
+            let text = String::from_utf8_lossy(&bytes[..bytes.len().min(300)]);
+            eprintln!("{:5} {:4} {}", self.step, index + 1, text.replace('\n', " "));
+        }
     }
 
     fn calm_down(&mut self) {
@@ -303,7 +314,7 @@ impl World {
     /// Compares the state of a node with that of others at this position.
     fn note_state(&mut self, index: usize) {
         let node = &self.nodes[index];
-        if node.replica.knowledge != super::Knowledge::State || node.restored != self.engine.restored {
+        if node.replica.knowledge != super::Knowledge::State || !node.knows_log(&self.engine) {
             return;
         }
         let names = node.chat.names.iter().map(|(name, owner)| (name.clone(), *owner)).collect();
@@ -320,7 +331,7 @@ impl World {
     /// Takes what a node has shown and what it reports.
     fn take_outcome(&mut self, index: usize) {
         let node = &mut self.nodes[index];
-        if node.restored == self.engine.restored {
+        if node.knows_log(&self.engine) {
             for (id, line) in &node.chat.shown {
                 let known = self.seen.entry(*id).or_insert_with(|| line.clone());
                 if known != line {
@@ -329,6 +340,11 @@ impl World {
             }
         } else {
             self.excused.extend(node.chat.shown.iter().map(|(_, line)| line.text));
+        }
+        if self.trace {
+            for (id, line) in &node.chat.shown {
+                eprintln!("{:5} node {index} shows {}: {line:?} ({:?})", self.step, id / 256, node.replica.knowledge);
+            }
         }
         node.write_store();
         self.errors.append(&mut node.chat.errors);

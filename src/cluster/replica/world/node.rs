@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::weakness::Weakness;
-use super::super::{Checkpoint, Incarnation, Knowledge, Node, NodeName, Notice, Replica, Start, Versions};
+use super::super::{Checkpoint, Incarnation, Node, NodeName, Notice, Replica, Start, Versions};
 use super::chat::{Chat, Line, Owner};
 use super::clock;
 use super::engine::{Engine, Faults};
@@ -178,10 +178,14 @@ impl SimulatedNode {
         }
         self.store.lines.append(&mut self.chat.shown);
         if let Some(checkpoint) = self.replica.checkpoint() {
+            self.store.names = checkpoint.has_state.then(|| self.chat.names.clone());
             self.store.checkpoint = Some(checkpoint);
-            let has_state = self.replica.knowledge == Knowledge::State;
-            self.store.names = has_state.then(|| self.chat.names.clone());
         }
+    }
+
+    /// Whether the node has seen that its log is the one that the engine has now.
+    pub fn knows_log(&self, engine: &Engine) -> bool {
+        self.restored == engine.restored && !self.replica.reading.compares
     }
 
     pub fn applied(&self) -> u64 {

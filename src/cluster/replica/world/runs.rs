@@ -38,7 +38,7 @@ fn run(seed: u64, weakness: Option<Weakness>, trace: bool) -> Result<Counts, Str
         world.run();
         match world.errors.is_empty() {
             true => Ok(world.counts),
-            false => Err(format!("step {}: {}", world.step, world.errors.join("\n"))),
+            false => Err(format!("step {}: {}", world.step, world.errors[0])),
         }
     }));
     outcome.unwrap_or_else(|_| Err("it panics".into()))
