@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::weakness::Weakness;
-use super::super::{Checkpoint, Incarnation, Node, NodeName, Notice, Replica, Start, Versions};
+use super::super::{Checkpoint, Incarnation, Knowledge, Node, NodeName, Notice, Replica, Start, Versions};
 use super::chat::{Chat, Line, Owner};
 use super::clock;
 use super::engine::{Engine, Faults};
@@ -16,6 +16,8 @@ pub struct Store {
     /// Positions after which, and until which, entries are missing.
     pub gaps: Vec<(u64, u64)>,
     checkpoint: Option<Checkpoint>,
+    /// What was known of the state, and where, when the checkpoint was written.
+    state: Option<(u64, Knowledge)>,
     /// The names at the checkpoint, if they were known.
     names: Option<BTreeMap<String, Owner>>,
 }
@@ -177,6 +179,11 @@ impl SimulatedNode {
             self.notices.push(notice);
         }
         self.store.lines.append(&mut self.chat.shown);
+        let state = (self.applied(), self.replica.knowledge);
+        if self.store.state == Some(state) {
+            return;
+        }
+        self.store.state = Some(state);
         if let Some(checkpoint) = self.replica.checkpoint() {
             self.store.names = checkpoint.has_state.then(|| self.chat.names.clone());
             self.store.checkpoint = Some(checkpoint);

@@ -1,16 +1,22 @@
 //! The expected state after each entry: the rules once more, written plainly, over the whole log from its beginning.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_json::Value;
 
 use super::chat::{Change, Line, Owner};
 use crate::cluster::replica::Incarnation;
 
-/// A summary of the state that nodes and oracle have in common.
-pub type Summary = (Vec<(String, Owner)>, Vec<Incarnation>);
+/// A hash of the state that nodes and oracle have in common: the names, and the incarnations that live.
+pub fn summary<'a>(names: &BTreeMap<String, Owner>, live: impl Iterator<Item = &'a u64>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    names.hash(&mut hasher);
+    live.collect::<BTreeSet<_>>().hash(&mut hasher);
+    hasher.finish()
+}
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Oracle {
     last: BTreeMap<u64, u64>,
     /// Incarnations that live, with their nodes.
@@ -21,18 +27,17 @@ pub struct Oracle {
     genesis: u64,
     names: BTreeMap<String, Owner>,
     pub lines: BTreeMap<u64, Line>,
-    /// Lines that were in entries that count, and that were refused.
-    pub refused: usize,
+    /// How often the state has begun anew.
+    pub geneses: usize,
 }
 
 impl Oracle {
-    pub fn summary(&self) -> Summary {
-        let names = self.names.iter().map(|(name, owner)| (name.clone(), *owner)).collect();
-        (names, self.live.keys().map(|&incarnation| Incarnation(incarnation)).collect())
+    pub fn summary(&self) -> u64 {
+        summary(&self.names, self.live.keys())
     }
 
     pub fn take(&mut self, seq: u64, bytes: &[u8]) {
-        let text = String::from_utf8_lossy(bytes);
+        let Ok(text) = std::str::from_utf8(bytes) else { return };
         let mut lines = text.lines();
         let Some(Ok(header)) = lines.next().map(serde_json::from_str::<Value>) else { return };
         let (Some(incarnation), Some(n)) = (header["incarnation"].as_u64(), header["n"].as_u64()) else { return };
@@ -47,7 +52,7 @@ impl Oracle {
             self.genesis = seq;
             if !is_void {
                 let lines = std::mem::take(&mut self.lines);
-                *self = Oracle { lines, genesis: seq, refused: self.refused, ..Oracle::default() };
+                *self = Oracle { lines, genesis: seq, geneses: self.geneses + 1, ..Oracle::default() };
                 self.last.insert(incarnation, n);
                 self.live.insert(incarnation, node);
                 return;
@@ -98,7 +103,7 @@ impl Oracle {
             Change::Say { session, name, text } if self.names.get(&name) == Some(&owner(session)) => {
                 self.lines.insert(id, Line { session, name, text });
             }
-            Change::Say { .. } => self.refused += 1,
+            Change::Say { .. } => {}
         }
     }
 }

@@ -10,6 +10,8 @@ use crate::cluster::replica::weakness::Weakness;
 const SEEDS: u64 = 2_000;
 /// Tests that share the seeds, since each test is a thread.
 const SHARES: u64 = 2;
+/// Seeds in which a rule that is left out must be noticed.
+const SEEDS_OF_WEAKNESS: u64 = 1_000;
 
 impl AddAssign for Counts {
     fn add_assign(&mut self, other: Counts) {
@@ -74,4 +76,31 @@ fn all_nodes_agree_and_nothing_is_lost_share_1() {
 #[test]
 fn all_nodes_agree_and_nothing_is_lost_share_2() {
     run_share(1);
+}
+
+#[test]
+fn each_rule_that_is_left_out_is_noticed() {
+    use Weakness::*;
+    for weakness in [
+        AppliesTwice,
+        AppliesEarly,
+        AppliesDead,
+        BuriesSpeaker,
+        FoundsAnyway,
+        KeepsGhosts,
+        NeverAnswers,
+        DropsAfterHello,
+        ForgetsFate,
+        NeverResends,
+        IgnoresHoles,
+        IgnoresRestoredEngine,
+        RefusesSent,
+        LeavesAtOnce,
+        AccusesBlindly,
+        TrustsTime,
+    ] {
+        let found = (0..SEEDS_OF_WEAKNESS).find_map(|seed| Some((seed, run(seed, Some(weakness), false).err()?)));
+        let (seed, error) = found.unwrap_or_else(|| panic!("{weakness:?} is not noticed"));
+        eprintln!("{weakness:?}: seed {seed}, {error:.100}");
+    }
 }
