@@ -246,7 +246,7 @@ impl<O: Clone> Replica<O> {
         if now < *wait.since.get_or_insert(now) + ANSWER + stagger {
             return;
         }
-        if self.peers.hears_ready(now) || wait.answer.is_some() {
+        if self.peers.hears_ready(&self.node.name, now) || wait.answer.is_some() {
             self.begin_anew(now);
         } else if self.peers.hears_itself(now) && !wait.founds {
             wait.founds = true;

@@ -4,7 +4,8 @@
 //!    them alone. So all nodes have the same state at the same position.
 //! 2. An entry counts only if its number is the one after the last of its incarnation (one run of one node). All nodes
 //!    skip any other. So entries can be sent again: at most four, after a reconnect, an error answer, or five seconds.
-//! 3. `Hello` begins an incarnation and buries the one before of the same node. Nothing that is buried counts again.
+//! 3. `Hello` begins an incarnation and buries the one before of the same node. Nothing that is buried counts again. A node
+//!    says Hello while it hears its own heartbeats.
 //! 4. The oldest other node answers a `Hello` with a snapshot of the state at that `Hello`; what follows is applied to it.
 //! 5. If no node that has the state is heard for some seconds, `Genesis` begins the state anew. It is void if an answer or another
 //!    `Genesis` stands after its `Hello`.
@@ -283,6 +284,10 @@ impl<O: Clone> Replica<O> {
             return None;
         }
         self.leave_at_end();
+        if self.standing == Standing::Greeting && !self.peers.hears_itself(now) {
+            // The others would take it for dead at once.
+            return None;
+        }
         self.outbox.poll(now, self.standing == Standing::Live)
     }
 

@@ -107,9 +107,10 @@ impl Peers {
         self.echo.is_some_and(|(at, _)| now < at + RECENT)
     }
 
-    /// Whether another node that has the state was heard lately.
-    pub fn hears_ready(&self, now: Duration) -> bool {
-        self.heard.values().any(|heard| heard.heartbeat.ready && now < heard.at + RECENT)
+    /// Whether a node that has the state was heard lately, apart from `own`.
+    pub fn hears_ready(&self, own: &NodeName, now: Duration) -> bool {
+        let is_ready = |heartbeat: &Heartbeat| heartbeat.ready && heartbeat.node != *own;
+        self.heard.values().any(|heard| is_ready(&heard.heartbeat) && now < heard.at + RECENT)
     }
 
     /// Whether another process with this name was heard lately; `is_own` tells the incarnations of this one.
@@ -204,7 +205,7 @@ mod tests {
         for bytes in [&b"[[[["[..], &[0xff; 20], &vec![b' '; 10_000_000]] {
             peers.handle(bytes, A, Duration::ZERO);
         }
-        assert_eq!((peers.heard.len(), peers.hears_ready(Duration::ZERO)), (MAX_HEARD, false));
+        assert_eq!((peers.heard.len(), peers.hears_itself(Duration::ZERO)), (MAX_HEARD, false));
         peers.handle_tick(&Membership::default(), FORGOTTEN);
         assert_eq!(peers.heard.len(), 0);
     }

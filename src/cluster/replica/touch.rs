@@ -26,7 +26,9 @@ pub struct Touch {
     is_up: bool,
     /// Since when the engine is not connected, if it was.
     down_since: Option<Duration>,
-    /// Since when the node has not been part of the chat, if it was.
+    /// Whether the node was ever part of the chat: nobody is told before.
+    was_live: bool,
+    /// Since when it is not any more.
     out_since: Option<Duration>,
     lost_since: Option<Duration>,
     refuses: bool,
@@ -53,7 +55,7 @@ impl Touch {
     /// The node is part of the chat, or not any more.
     pub fn set_live(&mut self, is_live: bool, now: Duration) {
         match is_live {
-            true => self.out_since = None,
+            true => (self.was_live, self.out_since) = (true, None),
             false => _ = self.out_since.get_or_insert(now),
         }
     }
@@ -70,6 +72,9 @@ impl Touch {
 
     /// Judges the silence. `unanswered` tells since when an answer is missing: of an entry, or of a heartbeat.
     pub fn judge(&mut self, unanswered: Option<Duration>, now: Duration) -> Option<TouchChange> {
+        if !self.was_live {
+            return None;
+        }
         let unanswered = unanswered.filter(|_| self.is_up);
         let since = [self.down_since, self.out_since, unanswered].into_iter().flatten().min();
         match (since.filter(|since| now > *since + TELL_AFTER), self.lost_since) {
@@ -103,6 +108,7 @@ mod tests {
     #[test]
     fn members_are_told_once_of_a_silence_of_two_seconds() {
         let mut touch = Touch::default();
+        touch.set_live(true, millis(0));
         touch.set_up();
         touch.set_down(millis(1_000));
         assert_eq!(touch.judge(None, millis(2_999)), None);
@@ -120,6 +126,7 @@ mod tests {
     #[test]
     fn a_silent_engine_counts_like_a_lost_one() {
         let mut touch = Touch::default();
+        touch.set_live(true, millis(0));
         touch.set_up();
         assert_eq!(touch.judge(Some(millis(0)), millis(2_001)), Some(TouchChange::Lost { since: millis(0) }));
     }
@@ -127,6 +134,7 @@ mod tests {
     #[test]
     fn nobody_is_told_before_the_node_was_part_of_the_chat() {
         let mut touch = Touch::default();
+        touch.set_down(millis(0));
         assert_eq!(touch.judge(None, millis(100_000)), None);
     }
 }

@@ -69,6 +69,8 @@ pub struct Chat {
     /// How this node's newest incarnation that took part has ended.
     pub own_end: Option<Burial>,
     pub errors: Vec<String>,
+    /// Bytes that are added to a snapshot, so that it has several pieces.
+    pub padding: usize,
     pub time: Duration,
 }
 
@@ -191,7 +193,7 @@ impl Application for Chat {
     }
 
     fn snapshot(&self, _version: u16) -> String {
-        serde_json::to_string(&self.names).unwrap()
+        serde_json::to_string(&self.names).unwrap() + &" ".repeat(self.padding)
     }
 
     fn restore(&mut self, snapshot: &str) -> Result<(), String> {

@@ -88,7 +88,8 @@ impl World {
             delay: *random.pick(&[1, 3, 20]),
         };
         let count = 2 + random.below(3);
-        let nodes = (0..count).map(|index| SimulatedNode::new(index, &mut random, weakness)).collect();
+        let padding = if random.one_in(16) { 150_000 } else { 0 };
+        let nodes = (0..count).map(|index| SimulatedNode::new(index, &mut random, weakness, padding)).collect();
         let is_sound = random.one_in(8);
         let is_long = random.one_in(8);
         World {

@@ -38,8 +38,8 @@ pub struct SimulatedNode {
     pub connection: Option<u64>,
     /// The next entry that the engine sends.
     next: u64,
-    /// The state of the engine that the node has seen last.
-    pub restored: usize,
+    /// How often the engine had gone back when the node connected; `None` if this process has not connected.
+    restored: Option<usize>,
     pub paused_until: usize,
     /// The step in which the process begins; `None` if it runs.
     pub begins_at: Option<usize>,
@@ -48,16 +48,16 @@ pub struct SimulatedNode {
 }
 
 impl SimulatedNode {
-    pub fn new(index: usize, random: &mut Random, weakness: Option<Weakness>) -> SimulatedNode {
+    pub fn new(index: usize, random: &mut Random, weakness: Option<Weakness>, padding: usize) -> SimulatedNode {
         let name = NodeName::try_from(format!("node-{index}")).unwrap();
         let mut node = SimulatedNode {
             replica: replica(&name, random.next(), Start::Fresh, weakness),
             name,
-            chat: Chat::default(),
+            chat: Chat { padding, ..Chat::default() },
             store: Store::default(),
             connection: None,
             next: 0,
-            restored: 0,
+            restored: None,
             paused_until: 0,
             begins_at: None,
             leaves: false,
@@ -70,7 +70,7 @@ impl SimulatedNode {
     /// Begins a process.
     pub fn begin(&mut self, memory: Memory, random: &mut Random, weakness: Option<Weakness>) {
         let told = std::mem::take(&mut self.chat.told);
-        self.chat = Chat { told, ..Chat::default() };
+        self.chat = Chat { told, padding: self.chat.padding, ..Chat::default() };
         let checkpoint = self.store.checkpoint.as_ref().filter(|_| memory != Memory::Nothing);
         let start = match checkpoint {
             None => {
@@ -87,7 +87,7 @@ impl SimulatedNode {
             }
         };
         self.replica = replica(&self.name, random.next(), start, weakness);
-        (self.begins_at, self.leaves, self.paused_until) = (None, false, 0);
+        (self.begins_at, self.leaves, self.paused_until, self.restored) = (None, false, 0, None);
     }
 
     /// The process is replaced by a successor that goes on as the same incarnation.
@@ -96,6 +96,7 @@ impl SimulatedNode {
         let weakened = self.replica.weakened;
         self.replica = serde_json::from_str(&json).unwrap();
         self.replica.weakened = weakened;
+        self.restored = None;
     }
 
     pub fn runs(&self, step: usize) -> bool {
@@ -121,7 +122,7 @@ impl SimulatedNode {
     fn read_stream(&mut self, engine: &Engine, step: usize) {
         self.replica.handle_stream(engine.stream(), clock(step));
         self.next = self.replica.read_from().expect("a position");
-        self.restored = engine.restored;
+        self.restored = Some(engine.restored);
     }
 
     pub fn drop_connection(&mut self, engine: &mut Engine, step: usize, random: &mut Random) {
@@ -192,7 +193,7 @@ impl SimulatedNode {
 
     /// Whether the node has seen that its log is the one that the engine has now.
     pub fn knows_log(&self, engine: &Engine) -> bool {
-        self.restored == engine.restored && !self.replica.reading.compares
+        self.restored == Some(engine.restored) && !self.replica.reading.compares
     }
 
     pub fn applied(&self) -> u64 {
