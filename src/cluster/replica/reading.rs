@@ -80,7 +80,11 @@ impl Reading {
         Reading { processed: Some(mark), ..Reading::default() }
     }
 
-    /// Takes what the engine says of its log, at each connection.
+    /// Takes what the engine says of its log, at each connection. If the log begins right after what was read, there is
+    /// nothing to compare, and it is taken for the same.
+    ///
+    /// # Errors
+    /// If the log is not the one that was read, or what comes next is missing.
     pub fn handle_stream(&mut self, stream: Stream, weakened: Weakened) -> Result<(), Break> {
         let Some(read) = self.newest() else {
             self.processed = Some(Mark { seq: stream.last, content: None });
@@ -97,6 +101,9 @@ impl Reading {
     }
 
     /// Takes an entry; one that was read before is ignored.
+    ///
+    /// # Errors
+    /// As for [`Reading::handle_stream`].
     pub fn handle_entry(&mut self, stored: Stored, weakened: Weakened) -> Result<(), Break> {
         let Some(read) = self.newest() else { return Ok(()) };
         if stored.seq <= read.seq {
