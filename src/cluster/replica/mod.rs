@@ -46,7 +46,7 @@ use self::membership::Membership;
 pub use self::outbox::Append;
 use self::outbox::{Outbox, Unsettled};
 use self::peers::{Heartbeat, Peers};
-use self::reading::{Break, Reading, Stored};
+use self::reading::{Break, Reading};
 pub use self::reading::{Mark, Stream};
 use self::report::SkipCounts;
 pub use self::report::{NodeStatus, Notice, Status, Stop};
@@ -226,10 +226,10 @@ impl<O: Clone> Replica<O> {
     pub fn handle_entry(&mut self, seq: u64, time: Duration, bytes: &[u8], now: Duration) {
         // A larger one is none of ours; of what it is, its size tells enough.
         let bytes = &bytes[..bytes.len().min(MAX_ENTRY + 1)];
-        let stored = Stored { seq, time, bytes: bytes.into() };
-        if let Err(kind) = self.reading.handle_entry(stored.clone(), self.weakened) {
+        if let Err(kind) = self.reading.handle_entry(seq, time, bytes, self.weakened) {
             self.handle_break(kind, seq - 1, now);
-            let _ = self.reading.handle_entry(stored, self.weakened);
+            // It is the next one now.
+            let _ = self.reading.handle_entry(seq, time, bytes, self.weakened);
         }
     }
 

@@ -40,8 +40,7 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// Its place and content.
-    pub fn mark(&self) -> Mark {
+    fn mark(&self) -> Mark {
         Mark { seq: self.seq, content: Some((self.time, crc32fast::hash(&self.bytes))) }
     }
 }
@@ -104,19 +103,20 @@ impl Reading {
     ///
     /// # Errors
     /// As for [`Reading::handle_stream`].
-    pub fn handle_entry(&mut self, stored: Stored, weakened: Weakened) -> Result<(), Break> {
-        let Some(read) = self.newest() else { return Ok(()) };
-        if stored.seq <= read.seq {
-            if stored.seq == read.seq && std::mem::take(&mut self.compares) && stored.mark() != read {
-                return if weakened.is(Weakness::IgnoresRestoredEngine) { Ok(()) } else { Err(Break::Restored) };
-            }
-            return Ok(());
+    pub fn handle_entry(&mut self, seq: u64, time: Duration, bytes: &[u8], weakened: Weakened) -> Result<(), Break> {
+        let Some(read) = self.newest_seq() else { return Ok(()) };
+        if seq == read && std::mem::take(&mut self.compares) {
+            let content = Some((time, crc32fast::hash(bytes)));
+            let is_same = self.newest() == Some(Mark { seq, content });
+            return if is_same || weakened.is(Weakness::IgnoresRestoredEngine) { Ok(()) } else { Err(Break::Restored) };
         }
-        if stored.seq > read.seq + 1 && !weakened.is(Weakness::IgnoresHoles) {
+        if seq > read + 1 && !weakened.is(Weakness::IgnoresHoles) {
             return Err(Break::Trimmed);
         }
-        self.bytes += stored.bytes.len();
-        self.waiting.push_back(stored);
+        if seq > read {
+            self.bytes += bytes.len();
+            self.waiting.push_back(Stored { seq, time, bytes: bytes.into() });
+        }
         Ok(())
     }
 
@@ -156,6 +156,10 @@ impl Reading {
         self.processed
     }
 
+    fn newest_seq(&self) -> Option<u64> {
+        self.waiting.back().map(|stored| stored.seq).or(self.processed.map(|mark| mark.seq))
+    }
+
     /// The newest entry that was read.
     fn newest(&self) -> Option<Mark> {
         self.waiting.back().map(Stored::mark).or(self.processed)
@@ -163,7 +167,7 @@ impl Reading {
 
     /// The first entry to be asked for: the next one, or the newest one once more.
     pub fn read_from(&self) -> Option<u64> {
-        self.newest().map(|mark| mark.seq + u64::from(!self.compares))
+        self.newest_seq().map(|seq| seq + u64::from(!self.compares))
     }
 
     /// Whether more entries are asked for.
@@ -186,8 +190,8 @@ impl Reading {
 mod tests {
     use super::*;
 
-    fn entry(seq: u64, text: &str) -> Stored {
-        Stored { seq, time: Duration::from_secs(seq), bytes: text.as_bytes().into() }
+    fn read(reading: &mut Reading, seq: u64, text: &str) -> Result<(), Break> {
+        reading.handle_entry(seq, Duration::from_secs(seq), text.as_bytes(), Weakened::default())
     }
 
     fn stream(first: u64, last: u64) -> Stream {
@@ -199,7 +203,7 @@ mod tests {
         let mut reading = Reading::default();
         reading.handle_stream(stream(1, 4), Weakened::default()).unwrap();
         for seq in [5, 6] {
-            reading.handle_entry(entry(seq, "x"), Weakened::default()).unwrap();
+            read(&mut reading, seq, "x").unwrap();
         }
         reading.pop();
         reading
@@ -218,10 +222,10 @@ mod tests {
         let mut reading = reading();
         assert_eq!(reading.handle_stream(stream(2, 9), Weakened::default()), Ok(()));
         assert_eq!(reading.read_from(), Some(6));
-        assert_eq!(reading.clone().handle_entry(entry(6, "x"), Weakened::default()), Ok(()));
-        assert_eq!(reading.clone().handle_entry(entry(6, "y"), Weakened::default()), Err(Break::Restored));
-        let later = Stored { time: Duration::from_secs(7), ..entry(6, "x") };
-        assert_eq!(reading.handle_entry(later, Weakened::default()), Err(Break::Restored));
+        assert_eq!(read(&mut reading.clone(), 6, "x"), Ok(()));
+        assert_eq!(read(&mut reading.clone(), 6, "y"), Err(Break::Restored));
+        let later = reading.handle_entry(6, Duration::from_secs(7), b"x", Weakened::default());
+        assert_eq!(later, Err(Break::Restored));
     }
 
     #[test]
@@ -231,14 +235,14 @@ mod tests {
         assert_eq!(reading().handle_stream(stream(8, 9), ok), Err(Break::Trimmed));
         let mut reading = reading();
         assert_eq!(reading.handle_stream(stream(7, 6), ok), Ok(()));
-        assert_eq!((reading.read_from(), reading.handle_entry(entry(8, "x"), ok)), (Some(7), Err(Break::Trimmed)));
+        assert_eq!((reading.read_from(), read(&mut reading.clone(), 8, "x")), (Some(7), Err(Break::Trimmed)));
     }
 
     #[test]
     fn repeated_entries_are_ignored() {
         let mut reading = reading();
         for seq in [4, 5, 6, 7, 7] {
-            reading.handle_entry(entry(seq, "x"), Weakened::default()).unwrap();
+            read(&mut reading, seq, "x").unwrap();
         }
         assert_eq!((reading.len(), reading.read_from()), (2, Some(8)));
     }

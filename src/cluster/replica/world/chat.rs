@@ -53,7 +53,10 @@ pub struct Told {
     pub not_said: Vec<u64>,
     pub unsure: Vec<u64>,
     pub said: Vec<u64>,
+    /// People who have lost their names.
     pub sent_off: usize,
+    /// Ends of this node that it has read itself.
+    pub deaths: usize,
 }
 
 #[derive(Default)]
@@ -188,6 +191,7 @@ impl Application for Chat {
         self.buried.push((incarnation, burial));
         if self.incarnation == Some(incarnation) {
             self.own_end = Some(burial);
+            self.told.deaths += usize::from(burial != Burial::Left);
         }
         self.names.retain(|_, owner| owner.incarnation != incarnation);
     }

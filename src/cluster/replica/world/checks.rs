@@ -41,12 +41,15 @@ impl World {
                 return self.errors.push(format!("the state at {seq} is not the expected one: {oracle:?}"));
             }
         }
+        if let Some(seq) = self.geneses.difference(&oracle.geneses).next() {
+            self.errors.push(format!("a node has taken a void Genesis at {seq} for a good one"));
+        }
         self.check_lines(&oracle.lines);
         for index in 0..self.nodes.len() {
             self.check_node(index);
             self.check_history(index, &oracle.lines);
         }
-        self.count(&oracle);
+        self.count_people(&oracle);
     }
 
     /// Each line is there once, in the order of its author; who was told that a line is not there was told the truth.
@@ -77,8 +80,8 @@ impl World {
         if let Some(text) = claimed.into_iter().find(|text| !texts.contains(text) && !self.excused.contains(text)) {
             self.errors.push(format!("line {text} was not said, and its author was told that it was"));
         }
-        self.counts.not_said += not_said.len();
-        self.counts.unsure += unsure.len();
+        self.count("lines not said", not_said.len());
+        self.count("lines of unknown fate", unsure.len());
     }
 
     /// Once calm, each node takes part, has read the whole log, and knows the people of the others and nobody else.
@@ -129,9 +132,10 @@ impl World {
         }
     }
 
-    fn count(&mut self, oracle: &Oracle) {
-        self.counts.lines += oracle.lines.len();
-        self.counts.sent_off += self.nodes.iter().map(|node| node.chat.told.sent_off).sum::<usize>();
-        self.counts.geneses += oracle.geneses;
+    fn count_people(&mut self, oracle: &Oracle) {
+        self.count("lines", oracle.lines.len());
+        self.count("geneses", oracle.geneses.len());
+        self.count("lost names", self.nodes.iter().map(|node| node.chat.told.sent_off).sum());
+        self.count("deaths of running nodes", self.nodes.iter().map(|node| node.chat.told.deaths).sum());
     }
 }

@@ -8,6 +8,7 @@
 pub mod chat;
 mod checks;
 mod engine;
+mod faults;
 mod node;
 mod oracle;
 mod runs;
@@ -17,12 +18,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use self::engine::{Engine, Faults};
-use self::node::{Memory, SimulatedNode};
+use self::node::SimulatedNode;
 use self::oracle::summary;
 use super::entry::{Control, Incarnation};
 use super::outbox::WINDOW;
 use super::weakness::Weakness;
-use super::{MAX_WAITING, Notice};
+use super::{Knowledge, MAX_WAITING, Notice};
 use crate::util::test_support::Random;
 
 /// Steps of 100 ms in which things go wrong, and steps after them.
@@ -36,23 +37,8 @@ fn clock(step: usize) -> Duration {
     Duration::from_millis(1_000_000 + step as u64 * 100)
 }
 
-/// How often rare things have happened.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Counts {
-    pub lines: usize,
-    pub crashes: usize,
-    pub ends: usize,
-    pub geneses: usize,
-    pub trimmed: usize,
-    pub restored: usize,
-    pub handovers: usize,
-    pub left: usize,
-    pub sent_off: usize,
-    pub not_said: usize,
-    pub unsure: usize,
-    pub lost_touch: usize,
-    pub bridged: usize,
-}
+/// How often rare things have happened, by their names.
+pub type Counts = BTreeMap<&'static str, usize>;
 
 struct World {
     random: Random,
@@ -74,6 +60,8 @@ struct World {
     /// What nodes have shown, and the state that they had, at each position.
     seen: BTreeMap<u64, chat::Line>,
     states: BTreeMap<u64, (u64, u64)>,
+    /// Where nodes that had the state have dropped it for another.
+    geneses: BTreeSet<u64>,
     counts: Counts,
     errors: Vec<String>,
     weakness: Option<Weakness>,
@@ -110,7 +98,8 @@ impl World {
             undecided: BTreeSet::new(),
             seen: BTreeMap::new(),
             states: BTreeMap::new(),
-            counts: Counts::default(),
+            geneses: BTreeSet::new(),
+            counts: Counts::new(),
             errors: Vec::new(),
             weakness,
             trace,
@@ -121,6 +110,10 @@ impl World {
         if self.trace {
             eprintln!("{:5} {}", self.step, text());
         }
+    }
+
+    fn count(&mut self, what: &'static str, times: usize) {
+        *self.counts.entry(what).or_default() += times;
     }
 
     fn is_wild(&self) -> bool {
@@ -159,99 +152,6 @@ impl World {
         }
     }
 
-    fn calm_down(&mut self) {
-        self.log(|| "calm".into());
-        self.faults = Faults { delay: 2, ..Faults::default() };
-        (self.engine.is_up, self.engine.stalled_until) = (true, 0);
-    }
-
-    fn disturb_engine(&mut self) {
-        if !self.is_wild() {
-            return;
-        }
-        let (random, engine, step) = (&mut self.random, &mut self.engine, self.step);
-        let is_long = self.wild > WILD;
-        if random.one_in(if is_long && !engine.is_up { 800 } else { 120 }) {
-            engine.is_up = !engine.is_up;
-        }
-        if random.one_in(400) {
-            engine.stalled_until = step + random.below(150);
-        }
-        if self.is_sound {
-            return;
-        }
-        // A log that begins right after what a node has read cannot be compared with it.
-        if random.one_in(300) && engine.restored == 0 {
-            engine.trim(5 + random.below(60));
-        }
-        if random.one_in(200) {
-            let size = *random.pick(&[0, 9, 70_000]);
-            engine.store(vec![*random.pick(&[b'[', 0xff]); size], step, random);
-        }
-        if random.one_in(3_000) && engine.last() > 0 {
-            self.restore_engine();
-        }
-    }
-
-    /// The engine forgets its newest entries.
-    fn restore_engine(&mut self) {
-        let lost = 1 + self.random.below(100);
-        for index in 0..self.nodes.len() {
-            self.nodes[index].drop_connection(&mut self.engine, self.step, &mut self.random);
-        }
-        self.counts.restored += 1;
-        for SimulatedNode { chat, .. } in &self.nodes {
-            // What became of these was decided by entries that are forgotten now.
-            self.undecided.extend(&chat.told.not_said);
-            self.undecided.extend(chat.people.values().flat_map(|person| &person.pending));
-        }
-        let before = self.expected_lines();
-        self.engine.restore(lost);
-        let last = self.engine.last();
-        self.excused.extend(before.into_values().map(|line| line.text));
-        self.seen.split_off(&((last + 1) * 256));
-        self.states.split_off(&(last + 1));
-        self.log(|| format!("the engine is restored until {last}"));
-    }
-
-    fn disturb_node(&mut self, index: usize) {
-        let (step, is_calm) = (self.step, !self.is_wild() || self.is_sound);
-        if self.nodes[index].begins_at.is_some_and(|at| at <= step) {
-            let memory = *self.random.pick(&[Memory::Nothing, Memory::History, Memory::State]);
-            self.nodes[index].begin(memory, &mut self.random, self.weakness);
-            self.counts.bridged += usize::from(memory == Memory::History);
-            self.log(|| format!("node {index} begins with {memory:?}"));
-        }
-        if is_calm || self.nodes[index].begins_at.is_some() {
-            return;
-        }
-        if self.random.one_in(700) {
-            self.nodes[index].paused_until = step + 5 + self.random.below(120);
-        }
-        if self.random.one_in(900) {
-            self.log(|| format!("node {index} crashes"));
-            self.counts.crashes += 1;
-            self.end_process(index);
-        } else if self.random.one_in(900) {
-            self.counts.handovers += 1;
-            self.nodes[index].drop_connection(&mut self.engine, step, &mut self.random);
-            self.nodes[index].hand_over();
-        } else if self.random.one_in(1_200) && self.nodes[index].runs(step) {
-            self.nodes[index].leaves = true;
-            self.nodes[index].replica.leave();
-        }
-    }
-
-    /// The process ends, with its people.
-    fn end_process(&mut self, index: usize) {
-        let node = &mut self.nodes[index];
-        node.drop_connection(&mut self.engine, self.step, &mut self.random);
-        let pending = node.chat.people.values().flat_map(|person| person.pending.iter().copied());
-        self.excused.extend(pending);
-        node.chat.people.clear();
-        node.begins_at = Some(self.step + 2 + self.random.below(150));
-    }
-
     fn turn(&mut self, index: usize) {
         let (step, now) = (self.step, clock(self.step));
         let (engine, random) = (&mut self.engine, &mut self.random);
@@ -260,7 +160,11 @@ impl World {
         node.receive(engine, step, random);
         for _ in 0..32 {
             let SimulatedNode { replica, chat, .. } = &mut self.nodes[index];
+            let had_state = replica.knowledge == Knowledge::State;
             let more = replica.process(chat, now, 1);
+            if had_state && replica.knowledge == Knowledge::Nothing && self.nodes[index].knows_log(&self.engine) {
+                self.geneses.insert(self.nodes[index].applied());
+            }
             self.note_state(index);
             if !more {
                 break;
@@ -327,7 +231,7 @@ impl World {
     /// Compares the state of a node with that of others at this position.
     fn note_state(&mut self, index: usize) {
         let node = &self.nodes[index];
-        if node.replica.knowledge != super::Knowledge::State || !node.knows_log(&self.engine) {
+        if node.replica.knowledge != Knowledge::State || !node.knows_log(&self.engine) {
             return;
         }
         let membership = &node.replica.membership;
@@ -367,23 +271,19 @@ impl World {
         if outbox.in_flight() > WINDOW || outbox.waiting_bytes() > MAX_WAITING || outbox.waiting() > MAX_ITEMS {
             self.errors.push(format!("{} entries and {} items wait", outbox.in_flight(), outbox.waiting()));
         }
-        self.counts.ends += node.chat.buried.iter().filter(|(dead, _)| *dead == node.incarnation()).count();
         let gone = node.chat.buried.drain(..).any(|(_, burial)| burial == super::Burial::Gone);
         if gone && self.is_sound {
             self.errors.push(format!("node {index} has heard that a node is gone, and none is"));
         }
         for notice in std::mem::take(&mut node.notices) {
-            if self.trace {
-                eprintln!("{:5} node {index}: {notice:?}", self.step);
-            }
+            self.log(|| format!("node {index}: {notice:?}"));
             match notice {
                 Notice::Left => {
-                    self.counts.left += 1;
-                    self.end_at_leave(index);
-                    return;
+                    self.count("planned ends", 1);
+                    return self.end_at_leave(index);
                 }
-                Notice::LostTouch { .. } => self.counts.lost_touch += 1,
-                Notice::Gap { after: Some(_), .. } => self.counts.trimmed += 1,
+                Notice::LostTouch { .. } => self.count("lost touch", 1),
+                Notice::Gap { after: Some(_), .. } => self.count("gaps", 1),
                 Notice::Stopped(stop) => self.errors.push(format!("node {index} stops: {stop:?}")),
                 Notice::Connected | Notice::Gap { .. } | Notice::EngineRestored { .. } => {}
             }

@@ -27,8 +27,8 @@ pub struct Oracle {
     genesis: u64,
     names: BTreeMap<String, Owner>,
     pub lines: BTreeMap<u64, Line>,
-    /// How often the state has begun anew.
-    pub geneses: usize,
+    /// Where the state has begun anew.
+    pub geneses: BTreeSet<u64>,
 }
 
 impl Oracle {
@@ -51,8 +51,9 @@ impl Oracle {
             let is_void = self.genesis > hello || answered || self.replaced.contains(&incarnation);
             self.genesis = seq;
             if !is_void {
-                let lines = std::mem::take(&mut self.lines);
-                *self = Oracle { lines, genesis: seq, geneses: self.geneses + 1, ..Oracle::default() };
+                let (lines, mut geneses) = (std::mem::take(&mut self.lines), std::mem::take(&mut self.geneses));
+                geneses.insert(seq);
+                *self = Oracle { lines, genesis: seq, geneses, ..Oracle::default() };
                 self.last.insert(incarnation, n);
                 self.live.insert(incarnation, node);
                 return;
