@@ -84,7 +84,8 @@ pub trait Application {
     /// Applies a change, or refuses it as each node does.
     fn apply(&mut self, change: &str, place: Place<Self::Origin>) -> Understood;
 
-    /// Notes a change that was committed while the node was away: for the history, since the state then is not known.
+    /// Notes a change that was committed while the node was away: for the history. The state then is not known, and so not
+    /// whether the change was refused.
     fn bridge(&mut self, change: &str, place: Place<Self::Origin>);
 
     /// Removes the members of an incarnation. If it is this node's, its sessions stay and claim their names again when

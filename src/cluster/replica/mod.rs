@@ -198,7 +198,8 @@ impl<O: Clone> Replica<O> {
         }
     }
 
-    /// Ends as planned: what was proposed is applied first, and then [`Notice::Left`] comes.
+    /// Ends as planned: what was proposed is applied first, and then [`Notice::Left`] comes. While the engine is away it
+    /// does not come; the caller ends when it has waited long enough.
     pub fn leave(&mut self) {
         self.leaves = true;
     }

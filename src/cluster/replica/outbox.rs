@@ -159,7 +159,9 @@ impl<O> Outbox<O> {
     pub fn confirm(&mut self, n: u64, now: Duration) -> Vec<Option<O>> {
         self.active_at = now;
         let mut origins = Vec::new();
-        while let Some(sent) = self.in_flight.pop_front_if(|sent| sent.n <= n) {
+        while self.in_flight.front().is_some_and(|sent| sent.n <= n)
+            && let Some(sent) = self.in_flight.pop_front()
+        {
             self.handed_out = self.handed_out.saturating_sub(1);
             origins = sent.origins;
         }
