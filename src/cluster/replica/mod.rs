@@ -221,6 +221,7 @@ impl<O: Clone> Replica<O> {
     /// The connection to the engine is lost.
     pub fn handle_disconnected(&mut self, now: Duration) {
         self.touch.set_down(now);
+        self.peers.handle_disconnected();
     }
 
     /// Takes an entry of the log: its position, the engine's time of it since 1970, its bytes.

@@ -45,8 +45,10 @@ pub struct Peers {
     heard: BTreeMap<Incarnation, Heard>,
     /// When each incarnation that lives was noticed, or accused the last time.
     watched: BTreeMap<Incarnation, Duration>,
-    /// When this node heard itself the last time, and since when without a pause.
-    echo: Option<(Duration, Duration)>,
+    /// When this node heard itself the last time.
+    echo: Option<Duration>,
+    /// Since when it has heard itself without a pause, on one connection.
+    hears_since: Option<Duration>,
     sent_at: Option<Duration>,
 }
 
@@ -64,11 +66,19 @@ impl Peers {
     pub fn handle(&mut self, bytes: &[u8], own: Incarnation, now: Duration) {
         let Some(heartbeat) = decode(bytes) else { return };
         if heartbeat.incarnation == own {
-            let since = self.echo.filter(|(at, _)| now < *at + RECENT).map_or(now, |(_, since)| since);
-            self.echo = Some((now, since));
+            if !self.hears_itself(now) {
+                self.hears_since = None;
+            }
+            self.hears_since.get_or_insert(now);
+            self.echo = Some(now);
         } else if self.heard.len() < MAX_HEARD || self.heard.contains_key(&heartbeat.incarnation) {
             self.heard.insert(heartbeat.incarnation, Heard { heartbeat, at: now });
         }
+    }
+
+    /// The connection is lost: how long others have been silent is counted anew.
+    pub fn handle_disconnected(&mut self) {
+        self.hears_since = None;
     }
 
     /// Forgets who has been silent for long.
@@ -86,8 +96,8 @@ impl Peers {
         now: Duration,
         weakened: Weakened,
     ) -> Vec<(Incarnation, u64)> {
-        let hears_itself = self.echo.filter(|(at, _)| now < *at + RECENT).map(|(_, since)| since);
-        let Some(since) = hears_itself.or(weakened.is(Weakness::AccusesBlindly).then_some(Duration::ZERO)) else {
+        let hears_since = self.hears_since.filter(|_| self.hears_itself(now));
+        let Some(since) = hears_since.or(weakened.is(Weakness::AccusesBlindly).then_some(Duration::ZERO)) else {
             return Vec::new();
         };
         let mut accused = Vec::new();
@@ -104,7 +114,7 @@ impl Peers {
 
     /// Whether this node has heard itself lately.
     pub fn hears_itself(&self, now: Duration) -> bool {
-        self.echo.is_some_and(|(at, _)| now < at + RECENT)
+        self.echo.is_some_and(|at| now < at + RECENT)
     }
 
     /// Whether a node that has the state was heard lately, apart from `own`.
@@ -121,7 +131,7 @@ impl Peers {
 
     /// Since when this node should have heard itself and has not.
     pub fn deaf_since(&self) -> Option<Duration> {
-        self.echo.map(|(at, _)| at + HEARTBEAT)
+        self.echo.map(|at| at + HEARTBEAT)
     }
 
     /// The newest heartbeat of an incarnation, and when it was heard.
