@@ -12,7 +12,7 @@ use super::entry::{Control, Entry, EntryWriter, Header, Incarnation};
 pub const WINDOW: usize = 4;
 /// After this time without its entry, a node sends it again, as after an error answer.
 const RESEND_AFTER: Duration = Duration::from_secs(5);
-/// Repeated signs that an entry is lost count as one within this time.
+/// Signs that an entry is lost count once within this time. It doubles while nothing is read back, to five seconds at most.
 const RESEND_PAUSE: Duration = Duration::from_millis(500);
 
 /// An entry for the engine.
@@ -52,6 +52,7 @@ pub struct Outbox<O> {
     /// When an entry was handed out the last time, or read back.
     active_at: Duration,
     resent_at: Option<Duration>,
+    resend_pause: Duration,
     waiting: VecDeque<Item<O>>,
     waiting_bytes: usize,
     has_left: bool,
@@ -76,6 +77,7 @@ impl<O> Outbox<O> {
             handed_out: 0,
             active_at: Duration::ZERO,
             resent_at: None,
+            resend_pause: RESEND_PAUSE,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             has_left: false,
@@ -157,7 +159,7 @@ impl<O> Outbox<O> {
 
     /// Notes that an entry was read back; returns what waits for its changes.
     pub fn confirm(&mut self, n: u64, now: Duration) -> Vec<Option<O>> {
-        self.active_at = now;
+        (self.active_at, self.resend_pause) = (now, RESEND_PAUSE);
         let mut origins = Vec::new();
         while self.in_flight.front().is_some_and(|sent| sent.n <= n)
             && let Some(sent) = self.in_flight.pop_front()
@@ -173,14 +175,15 @@ impl<O> Outbox<O> {
         self.handed_out = 0;
     }
 
-    /// Hands the entries from this number on out again, since it may be lost; not twice within half a second.
+    /// Hands the entries from this number on out again, since it may be lost; not twice within a short time.
     pub fn resend_from(&mut self, n: u64, now: Duration) {
-        if self.resent_at.is_none_or(|at| now >= at + RESEND_PAUSE)
+        if self.resent_at.is_none_or(|at| now >= at + self.resend_pause)
             && let Some(index) = self.in_flight.iter().position(|sent| sent.n >= n)
             && index < self.handed_out
         {
             self.handed_out = index;
             self.resent_at = Some(now);
+            self.resend_pause = (2 * self.resend_pause).min(RESEND_AFTER);
         }
     }
 

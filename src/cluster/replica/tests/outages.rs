@@ -109,6 +109,26 @@ fn what_the_engine_has_refused_is_sent_again() {
 }
 
 #[test]
+fn an_engine_that_refuses_everything_is_not_flooded() {
+    let mut cluster = Cluster::of(&["a"]);
+    cluster.arrive(0, 1);
+    let mut sent = 0;
+    for turn in 0..6_000 {
+        cluster.now += Duration::from_millis(100);
+        if turn < 100 {
+            cluster.nodes[0].chat.say(1, turn);
+        }
+        cluster.receive(0);
+        while let Some(Append { incarnation, n, .. }) = cluster.nodes[0].replica.poll_append(cluster.now) {
+            sent += 1;
+            cluster.nodes[0].replica.handle_append_error(incarnation, n, cluster.now);
+        }
+    }
+    // The window every five seconds, and its first entry once more.
+    assert!((480..=640).contains(&sent), "{sent} entries in ten minutes");
+}
+
+#[test]
 fn nobody_is_accused_while_the_engine_is_away() {
     let mut cluster = Cluster::of(&["a", "b"]);
     for index in 0..2 {
