@@ -10,7 +10,7 @@ use super::entry::{Control, Header, Incarnation, NodeName, Versions};
 use super::weakness::{Weakened, Weakness};
 
 /// Buried incarnations that are remembered. An entry can come late by minutes, not by as many ends of nodes.
-const MAX_DEAD: usize = 1_000;
+const MAX_DEAD: usize = 256;
 
 /// An incarnation that has said Hello and is not buried.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

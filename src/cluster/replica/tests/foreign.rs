@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::cluster::replica::entry::{Control, EntryWriter, Header};
+use crate::util::test_support::Random;
 
 #[test]
 fn what_is_not_ours_is_skipped_and_counted() {
@@ -58,6 +59,32 @@ fn a_damaged_snapshot_stops_a_node_and_a_strange_piece_does_not() {
     let [Notice::Stopped(Stop::CannotRestore(_))] = &cluster.nodes[1].notices[..] else {
         panic!("{:?}", cluster.nodes[1].notices)
     };
+}
+
+#[test]
+fn damaged_copies_of_entries_are_the_same_to_all_nodes() {
+    for seed in 0..300 {
+        let mut random = Random(seed);
+        let mut cluster = Cluster::of(&["a", "b"]);
+        cluster.arrive(0, 1);
+        cluster.arrive(1, 2);
+        for text in 0..20 {
+            cluster.nodes[0].chat.say(1, text);
+            let mut bytes = random.pick(&cluster.log).1.clone();
+            for _ in 0..=random.below(3) {
+                let at = random.below(bytes.len());
+                bytes[at] = *random.pick(b"0123456789\n\"{},:!ax\xff");
+            }
+            cluster.store(bytes);
+            cluster.turn();
+        }
+        cluster.run(1);
+        let [a, b] = &cluster.nodes[..] else { panic!("two nodes") };
+        if a.replica.is_ready() && b.replica.is_ready() {
+            assert_eq!(a.replica.membership, b.replica.membership, "seed {seed}");
+            assert_eq!((&a.chat.names, a.texts()), (&b.chat.names, b.texts()), "seed {seed}");
+        }
+    }
 }
 
 fn later_change(must_understand: bool) -> Proposal<u64> {
