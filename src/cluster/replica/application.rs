@@ -74,7 +74,7 @@ pub struct Proposal<O> {
     pub lasting: bool,
 }
 
-/// The state that the nodes have in common, and the sessions of this node. The hub is one; the tests have a smaller one.
+/// The state that the nodes have in common, and the sessions of this node: the hub, and a smaller chat in tests.
 ///
 /// What its methods do to the common state must follow from their arguments alone, origins aside.
 pub trait Application {
@@ -84,8 +84,8 @@ pub trait Application {
     /// Applies a change, or refuses it as each node does.
     fn apply(&mut self, change: &str, place: Place<Self::Origin>) -> Understood;
 
-    /// Notes a change that was committed while the node was away: for the history. The state then is not known, and so not
-    /// whether the change was refused.
+    /// Notes a change that was committed while the node was away: for the history. The state then is not known, and so
+    /// not whether the change was refused.
     fn bridge(&mut self, change: &str, place: Place<Self::Origin>);
 
     /// Removes the members of an incarnation. If it is this node's, its sessions stay and claim their names again when

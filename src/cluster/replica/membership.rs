@@ -1,4 +1,4 @@
-//! Which incarnations live, and which of their entries count. It follows from the log alone and is part of each snapshot.
+//! Which incarnations live, and which of their entries count: it follows from the log alone, and is in each snapshot.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -87,8 +87,8 @@ impl Peers {
         self.watched.retain(|&incarnation, _| membership.is_live(incarnation));
     }
 
-    /// The incarnations that live and are to be accused now, each with its last entry: silent for five seconds, in which
-    /// this node has heard itself.
+    /// The incarnations that live and are to be accused now, each with its last entry: they were silent for five
+    /// seconds, and this node has heard itself all the time.
     pub fn accused(
         &mut self,
         membership: &Membership,
