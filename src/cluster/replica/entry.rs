@@ -1,7 +1,7 @@
 //! The entries of the log. They are text, so that an operator can read them with the tools of the engine.
 //!
-//! The first line is the header in JSON. Each further line is one change of the application; the entry of a snapshot has
-//! one piece of it instead. A `!` before a change says that a node that does not know the change must stop.
+//! The first line is the header in JSON. Each further line is one change of the application; the entry of a snapshot
+//! has one piece of it instead. A `!` before a change says that a node that does not know the change must stop.
 
 use std::fmt;
 

@@ -6,13 +6,13 @@
 //!    skip any other. So entries can be sent again: at most four, after a reconnect, an error answer, or five seconds.
 //! 3. `Hello` begins an incarnation and buries the one before of the same node. Nothing that is buried counts again. A
 //!    node says `Hello` while it hears its own heartbeats.
-//! 4. The oldest other node answers a `Hello` with a snapshot of the state at that `Hello`; what follows is applied to it.
-//! 5. If no node that has the state is heard for three seconds, `Genesis` begins the state anew. It is void if an answer
-//!    or another `Genesis` stands after its `Hello`.
+//! 4. The oldest other node answers a `Hello` with a snapshot of the state there; what follows is applied to it.
+//! 5. If no node that has the state is heard for three seconds, `Genesis` begins the state anew. It is void if an
+//!    answer or another `Genesis` stands after its `Hello`.
 //! 6. `Gone` buries a node that is silent for five seconds. It is void if that node has spoken since; only a node that
 //!    hears itself accuses. `Leave` is the last entry of a node that ends as planned.
-//! 7. A node that reads its own end keeps the state, says `Hello` and claims the names of its people again. The number of
-//!    its last entry that counts tells which of its proposals were applied; none of the others ever will be.
+//! 7. A node that reads its own end keeps the state, says `Hello` and claims the names of its people again. The number
+//!    of its last entry that counts tells which of its proposals were applied; none of the others ever will be.
 //! 8. A node that has missed entries, or finds another log than it has read, says so and asks for a snapshot.
 //! 9. While the engine is away, proposals wait. After a minute lines that were never sent are refused, and only these.
 //! 10. What is no entry is skipped. An unknown change is skipped too, unless its author says that this must not be.
@@ -115,9 +115,9 @@ pub enum ProposalError {
 /// The protocol of one node, between its application and the log.
 ///
 /// The caller gives it what comes from the engine (`handle_*`), lets it work ([`Replica::process`], and at least four
-/// times a second [`Replica::handle_tick`]), and takes what is for the engine and for people (`poll_*`). `now` is a clock
-/// that never goes back. With serde, the whole is handed over to a successor, which goes on as the same incarnation after
-/// [`Replica::handle_disconnected`] and [`Replica::handle_stream`].
+/// times a second [`Replica::handle_tick`]), and takes what is for the engine and for people (`poll_*`). `now` is a
+/// clock that never goes back. With serde, the whole is handed over to a successor, which goes on as the same
+/// incarnation after [`Replica::handle_disconnected`] and [`Replica::handle_stream`].
 #[derive(Serialize, Deserialize)]
 pub struct Replica<O> {
     node: Node,

@@ -12,7 +12,7 @@ use super::entry::{Control, Entry, EntryWriter, Header, Incarnation};
 pub const WINDOW: usize = 4;
 /// After this time without its entry, a node sends it again, as after an error answer.
 const RESEND_AFTER: Duration = Duration::from_secs(5);
-/// Signs that an entry is lost count once within this time, which doubles while nothing is read back, up to five seconds.
+/// Signs that an entry is lost count once within this time, which doubles up to five seconds while nothing comes back.
 const RESEND_PAUSE: Duration = Duration::from_millis(500);
 
 /// An entry for the engine.

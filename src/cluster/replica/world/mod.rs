@@ -1,8 +1,8 @@
 //! Seeded worlds: two to four nodes with the real protocol, a small chat, and a simulated engine.
 //!
 //! In the first part of a world nodes crash, pause, leave, are handed over and are accused wrongly; the engine is away,
-//! stalls, loses and doubles entries, forgets its beginning, and in some worlds goes back to an older state. Then all is
-//! calm, and `checks` compares what people have seen and were told with what the `oracle` makes of the log.
+//! stalls, loses and doubles entries, forgets its beginning, and in some worlds goes back to an older state. Then all
+//! is calm, and `checks` compares what people have seen and were told with what the `oracle` makes of the log.
 //!
 //! `CHINWAG_SEED=123 cargo test --lib cluster::replica::world -- --nocapture` replays a seed and prints its log;
 //! `CHINWAG_SEEDS=100000` runs that number of seeds.
