@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::entry::{Incarnation, MAX_CHANGES};
+use super::entry::{Incarnation, MAX_IDS};
 
 /// Where a change stands in the log. Except for the origin it is the same at each node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place<O> {
     /// The position of its entry.
     pub seq: u64,
-    /// Its place in the entry, below 256.
+    /// The first of its ids in the entry, below 256.
     pub index: usize,
     /// The time of the engine since 1970; never lower than that of the change before.
     pub time: Duration,
@@ -22,9 +22,9 @@ pub struct Place<O> {
 }
 
 impl<O> Place<O> {
-    /// The id of a message that this change makes: below 2^53 for 2^45 entries.
+    /// The id of the message that this change makes, or of the first one: below 2^53 for 2^45 entries.
     pub fn id(&self) -> u64 {
-        self.seq * MAX_CHANGES as u64 + self.index as u64
+        self.seq * MAX_IDS as u64 + self.index as u64
     }
 }
 
@@ -68,6 +68,8 @@ pub struct Proposal<O> {
     pub origin: Option<O>,
     /// Text without an end of line, at most [`super::MAX_CHANGE`] bytes, in the version [`super::Replica::version`].
     pub change: String,
+    /// How many messages it makes at most, each with an id of its own: 1 to 256.
+    pub ids: usize,
     /// A node that does not know the change must stop.
     pub must_understand: bool,
     /// It waits however long the node is cut off: the end of a session, for example.

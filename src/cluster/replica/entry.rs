@@ -1,17 +1,18 @@
 //! The entries of the log. They are text, so that an operator can read them with the tools of the engine.
 //!
-//! The first line is the header in JSON. Each further line is one change of the application; the entry of a snapshot
-//! has one piece of it instead. A `!` before a change says that a node that does not know the change must stop.
+//! The first line is the header in JSON. Each further line is one change of the application: how many ids it takes, a
+//! space, and its text. A `!` before that says that a node that does not know the change must stop. The entry of a
+//! snapshot has one piece of it instead.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Bytes of an entry at most.
 pub const MAX_ENTRY: usize = 64 * 1024;
-/// Changes in an entry at most; the id of a message has eight bits for the place in its entry.
-pub const MAX_CHANGES: usize = 256;
+/// Ids in an entry at most: the id of a message has eight bits for its place in the entry. A change takes at least one.
+pub const MAX_IDS: usize = 256;
 /// Bytes of a change at most: what the header leaves, whose numbers may be long.
 pub const MAX_CHANGE: usize = MAX_ENTRY - 512;
 /// The version of the entries that this program writes.
@@ -136,8 +137,32 @@ pub enum EntryError {
     NotText(#[from] std::str::Utf8Error),
     #[error("it does not begin with the header of an entry")]
     NoHeader(#[from] serde_json::Error),
-    #[error("it has more than 256 changes")]
-    TooManyChanges,
+    #[error("a line of it is not a change")]
+    NoChange,
+    #[error("it takes more than 256 ids")]
+    TooManyIds,
+}
+
+/// One change in an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChangeLine<'a> {
+    /// Whether a node that does not know it must stop.
+    pub must_understand: bool,
+    /// How many ids it takes; at least one.
+    pub ids: usize,
+    pub text: &'a str,
+}
+
+impl<'a> ChangeLine<'a> {
+    fn parse(line: &'a str) -> Option<ChangeLine<'a>> {
+        let (must_understand, line) = match line.strip_prefix(MUST_UNDERSTAND) {
+            Some(rest) => (true, rest),
+            None => (false, line),
+        };
+        let (ids, text) = line.split_once(' ')?;
+        let ids = ids.parse().ok().filter(|ids| (1..=MAX_IDS).contains(ids))?;
+        Some(ChangeLine { must_understand, ids, text })
+    }
 }
 
 impl<'a> Entry<'a> {
@@ -152,47 +177,49 @@ impl<'a> Entry<'a> {
         let text = std::str::from_utf8(bytes)?;
         let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
         let entry = Entry { header: serde_json::from_str(first)?, rest };
-        if entry.header.control.is_none() && entry.changes().count() > MAX_CHANGES {
-            return Err(EntryError::TooManyChanges);
+        let mut ids = 0;
+        for line in entry.change_lines() {
+            ids += ChangeLine::parse(line).ok_or(EntryError::NoChange)?.ids;
+            if ids > MAX_IDS {
+                return Err(EntryError::TooManyIds);
+            }
         }
         Ok(entry)
     }
 
-    /// The changes, each with whether a node must understand it.
-    pub fn changes(&self) -> impl Iterator<Item = (bool, &'a str)> + use<'a> {
-        let rest = if self.header.control.is_none() { self.rest } else { "" };
-        rest.lines().map(|line| match line.strip_prefix(MUST_UNDERSTAND) {
-            Some(change) => (true, change),
-            None => (false, line),
-        })
+    fn change_lines(&self) -> std::str::Lines<'a> {
+        if self.header.control.is_none() { self.rest.lines() } else { "".lines() }
+    }
+
+    /// The changes.
+    pub fn changes(&self) -> impl Iterator<Item = ChangeLine<'a>> + use<'a> {
+        self.change_lines().filter_map(ChangeLine::parse)
     }
 }
 
 /// Writes one entry.
 pub struct EntryWriter {
     text: String,
-    changes: usize,
+    ids: usize,
 }
 
 impl EntryWriter {
     /// Begins an entry with its header.
     pub fn new(header: &Header) -> EntryWriter {
-        EntryWriter { text: serde_json::to_string(header).expect("a header is numbers and plain text"), changes: 0 }
+        EntryWriter { text: serde_json::to_string(header).expect("a header is numbers and plain text"), ids: 0 }
     }
 
     /// Whether one more change of this size fits.
-    pub fn has_room(&self, change: &str) -> bool {
-        self.changes < MAX_CHANGES && self.text.len() + change.len() + 2 <= MAX_ENTRY
+    pub fn has_room(&self, ids: usize, change: &str) -> bool {
+        // The number of ids has up to three digits.
+        self.ids + ids <= MAX_IDS && self.text.len() + change.len() + "\n!256 ".len() <= MAX_ENTRY
     }
 
     /// Adds a change, which has no end of line in it.
-    pub fn push(&mut self, change: &str, must_understand: bool) {
-        self.text.push('\n');
-        if must_understand {
-            self.text.push(MUST_UNDERSTAND);
-        }
-        self.text.push_str(change);
-        self.changes += 1;
+    pub fn push(&mut self, change: ChangeLine) {
+        let mark = if change.must_understand { "!" } else { "" };
+        write!(self.text, "\n{mark}{} {}", change.ids, change.text).expect("a text grows");
+        self.ids += change.ids;
     }
 
     /// The entry, after its changes or with this piece of a snapshot.
@@ -215,13 +242,15 @@ mod tests {
 
     #[test]
     fn an_entry_with_changes_is_read_back() {
+        let changes = [
+            ChangeLine { must_understand: false, ids: 1, text: "{\"a\":1}" },
+            ChangeLine { must_understand: true, ids: 24, text: "{\"b\": 2}" },
+        ];
         let mut writer = EntryWriter::new(&header(None));
-        writer.push("{\"a\":1}", false);
-        writer.push("{\"b\":2}", true);
+        changes.into_iter().for_each(|change| writer.push(change));
         let text = writer.finish("");
-        assert_eq!(text, "{\"version\":1,\"incarnation\":7,\"n\":3}\n{\"a\":1}\n!{\"b\":2}");
-        let entry = Entry::decode(text.as_bytes()).unwrap();
-        assert_eq!(entry.changes().collect::<Vec<_>>(), [(false, "{\"a\":1}"), (true, "{\"b\":2}")]);
+        assert_eq!(text, "{\"version\":1,\"incarnation\":7,\"n\":3}\n1 {\"a\":1}\n!24 {\"b\": 2}");
+        assert_eq!(Entry::decode(text.as_bytes()).unwrap().changes().collect::<Vec<_>>(), changes);
     }
 
     #[test]
@@ -262,20 +291,24 @@ mod tests {
         }
         assert!(matches!(Entry::decode(&[b'{', 0xff]), Err(EntryError::NotText(_))));
         assert!(matches!(Entry::decode(&vec![b' '; 10_000_000]), Err(EntryError::TooLarge)));
-        let many = format!("{}{}", EntryWriter::new(&header(None)).finish(""), "\n1".repeat(257));
-        assert!(matches!(Entry::decode(many.as_bytes()), Err(EntryError::TooManyChanges)));
+        for (line, is_expected) in [("x", false), ("0 x", false), ("257 x", false), ("-1 x", false), ("256 x", true)] {
+            let text = format!("{}\n{line}", EntryWriter::new(&header(None)).finish(""));
+            assert_eq!(Entry::decode(text.as_bytes()).is_ok(), is_expected, "{line}");
+        }
+        let many = format!("{}{}", EntryWriter::new(&header(None)).finish(""), "\n2 x".repeat(129));
+        assert!(matches!(Entry::decode(many.as_bytes()), Err(EntryError::TooManyIds)));
     }
 
     #[test]
     fn an_entry_has_room_for_its_bounds_only() {
         let mut writer = EntryWriter::new(&Header::new(Incarnation(u64::MAX), u64::MAX, None));
         let large = "x".repeat(MAX_CHANGE);
-        assert!(writer.has_room(&large));
-        writer.push(&large, true);
-        assert!(!writer.has_room(&large));
+        assert!(writer.has_room(MAX_IDS, &large));
+        writer.push(ChangeLine { must_understand: true, ids: MAX_IDS, text: &large });
+        assert!(writer.finish("").len() <= MAX_ENTRY);
         let mut writer = EntryWriter::new(&header(None));
-        (0..MAX_CHANGES).for_each(|_| writer.push("1", false));
-        assert!(!writer.has_room("1"));
+        (0..MAX_IDS).for_each(|_| writer.push(ChangeLine { must_understand: false, ids: 1, text: "1" }));
+        assert!(!writer.has_room(1, "1"));
         assert_eq!(Entry::decode(writer.finish("").as_bytes()).unwrap().changes().count(), 256);
     }
 

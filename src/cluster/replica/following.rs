@@ -5,7 +5,7 @@ use std::time::Duration;
 use log::{debug, warn};
 
 use super::application::{Application, Burial, Place, Understood};
-use super::entry::{Control, Entry, Incarnation, MAX_CHANGE};
+use super::entry::{ChangeLine, Control, Entry, Incarnation, MAX_CHANGE};
 use super::joining::Standing;
 use super::membership::{Effect, Skip};
 use super::reading::Stored;
@@ -110,9 +110,11 @@ impl<O: Clone> Replica<O> {
     ) {
         let mut origins = origins.into_iter();
         let mut must_stop = entry.header.must_understand && entry.header.control == Some(Control::Unknown);
-        for (index, (must_understand, change)) in entry.changes().enumerate() {
+        let mut index = 0;
+        for ChangeLine { must_understand, ids, text: change } in entry.changes() {
             let origin = origins.next().flatten();
             let place = Place { index, origin, ..self.place(seq, entry.header.incarnation) };
+            index += ids;
             if self.knowledge == Knowledge::Entries {
                 app.bridge(change, place);
             } else if app.apply(change, place) == Understood::No {

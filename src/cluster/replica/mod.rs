@@ -40,7 +40,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use self::application::{Application, Burial, Fate, Place, Proposal, Understood};
-pub use self::entry::{Incarnation, MAX_CHANGE, MAX_CHANGES, MAX_ENTRY, NodeName, NodeNameError, Versions};
+pub use self::entry::{Incarnation, MAX_CHANGE, MAX_ENTRY, MAX_IDS, NodeName, NodeNameError, Versions};
 use self::joining::Standing;
 use self::membership::Membership;
 pub use self::outbox::Append;
@@ -186,7 +186,7 @@ impl<O: Clone> Replica<O> {
         let cut_off = self.touch.refuses() || self.outbox.waiting_bytes() + proposal.change.len() > MAX_WAITING;
         if self.leaves || self.has_ended() {
             Err(ProposalError::Ended)
-        } else if proposal.change.len() > MAX_CHANGE {
+        } else if proposal.change.len() > MAX_CHANGE || !(1..=MAX_IDS).contains(&proposal.ids) {
             Err(ProposalError::TooLarge)
         } else if proposal.change.contains('\n') {
             Err(ProposalError::NotOneLine)

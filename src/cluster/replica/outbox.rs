@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::application::Proposal;
-use super::entry::{Control, Entry, EntryWriter, Header, Incarnation};
+use super::entry::{ChangeLine, Control, Entry, EntryWriter, Header, Incarnation};
 
 /// Entries in flight at most; further proposals wait, and so become larger entries.
 pub const WINDOW: usize = 4;
@@ -144,13 +144,16 @@ impl<O> Outbox<O> {
         }
         let mut writer = EntryWriter::new(&self.next_header(None));
         let mut origins = Vec::new();
-        while let Some(Item::Proposal(_)) =
-            self.waiting.front().filter(|item| matches!(item, Item::Proposal(next) if writer.has_room(&next.change)))
+        while let Some(Item::Proposal(_)) = self
+            .waiting
+            .front()
+            .filter(|item| matches!(item, Item::Proposal(next) if writer.has_room(next.ids, &next.change)))
         {
             let Some(Item::Proposal(proposal)) = self.waiting.pop_front() else { break };
             self.waiting_bytes -= proposal.change.len();
-            writer.push(&proposal.change, proposal.must_understand);
-            origins.push((proposal.origin, proposal.lasting));
+            let Proposal { origin, change, ids, must_understand, lasting } = proposal;
+            writer.push(ChangeLine { must_understand, ids, text: &change });
+            origins.push((origin, lasting));
         }
         if !origins.is_empty() {
             self.push_entry(writer.finish(""), origins);
@@ -238,9 +241,9 @@ impl<O: Clone> Outbox<O> {
     pub fn sent(&self) -> impl Iterator<Item = (u64, Proposal<O>)> {
         self.in_flight.iter().flat_map(|sent| {
             let entry = Entry::decode(sent.entry.as_bytes()).expect("an entry of our own");
-            entry.changes().zip(&sent.origins).map(|((must_understand, change), (origin, lasting))| {
-                let (origin, change) = (origin.clone(), change.to_string());
-                (sent.n, Proposal { origin, change, must_understand, lasting: *lasting })
+            entry.changes().zip(&sent.origins).map(|(ChangeLine { must_understand, ids, text }, (origin, lasting))| {
+                let (origin, change) = (origin.clone(), text.to_string());
+                (sent.n, Proposal { origin, change, ids, must_understand, lasting: *lasting })
             })
         })
     }
@@ -263,7 +266,7 @@ mod tests {
 
     fn proposal(number: usize) -> Proposal<usize> {
         let change = number.to_string();
-        Proposal { origin: Some(number), change, must_understand: false, lasting: number.is_multiple_of(2) }
+        Proposal { origin: Some(number), change, ids: 1, must_understand: false, lasting: number.is_multiple_of(2) }
     }
 
     fn seconds(seconds: u64) -> Duration {

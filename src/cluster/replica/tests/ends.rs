@@ -107,7 +107,7 @@ fn a_node_leaves_after_its_last_line() {
     (0..500).for_each(|text| cluster.nodes[1].chat.say(1, text));
     cluster.receive(1);
     cluster.nodes[1].replica.leave();
-    let line = || Proposal { origin: None, change: "{}".into(), must_understand: false, lasting: true };
+    let line = || Proposal { origin: None, change: "{}".into(), ids: 1, must_understand: false, lasting: true };
     assert_eq!(cluster.nodes[1].replica.propose(line()), Err(ProposalError::Ended));
     cluster.run(2);
     assert!(cluster.nodes[1].notices.contains(&Notice::Left));

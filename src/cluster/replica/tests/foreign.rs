@@ -1,7 +1,7 @@
 //! Bad input: what is not ours, what is damaged, what a later version says.
 
 use super::*;
-use crate::cluster::replica::entry::{Control, EntryWriter, Header};
+use crate::cluster::replica::entry::{ChangeLine, Control, EntryWriter, Header};
 use crate::util::test_support::Random;
 
 #[test]
@@ -28,7 +28,7 @@ fn entries_of_strangers_and_large_numbers_do_not_count() {
     let say = "{\"Say\":{\"session\":1,\"name\":\"name-1\",\"text\":7}}";
     for (incarnation, n) in [(55, 1), (55, 2), (1_000, u64::MAX), (1_000, 0), (1_000, 1)] {
         let mut writer = EntryWriter::new(&Header::new(Incarnation(incarnation), n, None));
-        writer.push(say, false);
+        writer.push(ChangeLine { must_understand: false, ids: 1, text: say });
         cluster.store(writer.finish(""));
     }
     let gone = Control::Gone { incarnation: Incarnation(1_000), last: 2 };
@@ -88,7 +88,7 @@ fn damaged_copies_of_entries_are_the_same_to_all_nodes() {
 }
 
 fn later_change(must_understand: bool) -> Proposal<u64> {
-    Proposal { origin: None, change: "{\"Dance\":1}".into(), must_understand, lasting: false }
+    Proposal { origin: None, change: "{\"Dance\":1}".into(), ids: 1, must_understand, lasting: false }
 }
 
 #[test]
@@ -133,6 +133,10 @@ fn a_change_that_cannot_be_written_is_refused() {
     let replica = &mut cluster.nodes[0].replica;
     let change = |change: String| Proposal { change, ..later_change(false) };
     assert_eq!(replica.propose(change("x".repeat(MAX_CHANGE + 1))), Err(ProposalError::TooLarge));
+    let none = Proposal { ids: 0, ..later_change(false) };
+    assert_eq!(replica.propose(none), Err(ProposalError::TooLarge));
+    let many = Proposal { ids: 257, ..later_change(false) };
+    assert_eq!(replica.propose(many), Err(ProposalError::TooLarge));
     assert_eq!(replica.propose(change("1\n2".into())), Err(ProposalError::NotOneLine));
     assert_eq!(replica.propose(change("1".repeat(MAX_CHANGE))), Ok(()));
 }

@@ -4,7 +4,7 @@ use super::*;
 
 fn line(text: &str, lasting: bool) -> Proposal<u64> {
     let change = format!("{{\"Say\":{{\"session\":1,\"name\":\"name-1\",\"text\":{text}}}}}");
-    Proposal { origin: Some(1), change, must_understand: false, lasting }
+    Proposal { origin: Some(1), change, ids: 1, must_understand: false, lasting }
 }
 
 /// A cluster of one node with one person, which has lost the engine.

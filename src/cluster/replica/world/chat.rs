@@ -81,7 +81,9 @@ impl Chat {
     pub fn propose(&mut self, session: u64, change: &Change) {
         let lasting = !matches!(change, Change::Say { .. });
         let change = serde_json::to_string(change).unwrap();
-        self.proposals.push(Proposal { origin: Some(session), change, must_understand: true, lasting });
+        // As if some lines made several messages.
+        let ids = if lasting { 1 } else { 1 + session as usize % 3 };
+        self.proposals.push(Proposal { origin: Some(session), change, ids, must_understand: true, lasting });
     }
 
     pub fn arrive(&mut self, session: u64, name: String) {

@@ -80,10 +80,12 @@ impl Oracle {
             }
             "leave" => self.bury(incarnation),
             "changes" => {
-                let changes = lines.map(|line| serde_json::from_str(line.trim_start_matches('!')).unwrap());
-                changes
-                    .enumerate()
-                    .for_each(|(index, change)| self.change(seq * 256 + index as u64, incarnation, change));
+                let mut id = seq * 256;
+                for line in lines {
+                    let (ids, change) = line.split_once(' ').unwrap();
+                    self.change(id, incarnation, serde_json::from_str(change).unwrap());
+                    id += ids.trim_start_matches('!').parse::<u64>().unwrap();
+                }
             }
             _ => {}
         }

@@ -6,7 +6,7 @@ use super::{Counts, World};
 use crate::cluster::replica::weakness::Weakness;
 
 /// Seeds of a full test run.
-const SEEDS: u64 = 3_000;
+const SEEDS: u64 = 2_000;
 /// Tests that share the seeds, since each test is a thread.
 const SHARES: u64 = 2;
 /// Seeds in which a rule that is left out must be noticed.
