@@ -102,9 +102,9 @@ enum Knowledge {
 /// Why a change cannot be proposed.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub enum ProposalError {
-    #[error("the change is too large for an entry of the cluster's log")]
+    #[error("the change is too large: it has at most 65,024 bytes and takes 1 to 256 ids")]
     TooLarge,
-    #[error("the change has an end of line in it")]
+    #[error("the change has an end of line in it, and each change is one line of an entry")]
     NotOneLine,
     #[error("this server is cut off from the others")]
     CutOff,
@@ -188,7 +188,7 @@ impl<O: Clone> Replica<O> {
             Err(ProposalError::Ended)
         } else if proposal.change.len() > MAX_CHANGE || !(1..=MAX_IDS).contains(&proposal.ids) {
             Err(ProposalError::TooLarge)
-        } else if proposal.change.contains('\n') {
+        } else if proposal.change.contains(['\n', '\r']) {
             Err(ProposalError::NotOneLine)
         } else if cut_off && !proposal.lasting {
             Err(ProposalError::CutOff)

@@ -137,6 +137,8 @@ fn a_change_that_cannot_be_written_is_refused() {
     assert_eq!(replica.propose(none), Err(ProposalError::TooLarge));
     let many = Proposal { ids: 257, ..later_change(false) };
     assert_eq!(replica.propose(many), Err(ProposalError::TooLarge));
-    assert_eq!(replica.propose(change("1\n2".into())), Err(ProposalError::NotOneLine));
+    for text in ["1\n2", "1\r"] {
+        assert_eq!(replica.propose(change(text.into())), Err(ProposalError::NotOneLine));
+    }
     assert_eq!(replica.propose(change("1".repeat(MAX_CHANGE))), Ok(()));
 }
