@@ -102,8 +102,17 @@ impl MemberSlot {
 }
 
 /// One run of a node of a cluster; no other run of any node has its number.
+///
+/// The first one of a process is a random number, each further one is greater by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Incarnation(pub u64);
+
+impl Incarnation {
+    /// The one after this one.
+    pub fn next(self) -> Incarnation {
+        Incarnation(self.0.wrapping_add(1))
+    }
+}
 
 /// A member: its slot, and a serial number that no other member of that slot has for 2^32 joins.
 ///

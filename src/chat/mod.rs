@@ -60,7 +60,7 @@ pub use hub::{
     StatsSnapshot, TraceEvent, WriteBatch,
 };
 pub use i18n::Lang;
-pub use id::{ClientId, LOBBY, Now};
+pub use id::{ClientId, Incarnation, LOBBY, Now};
 pub use input::{Allowance, Close, Input, NewConnection, ResumeRequest};
 pub use member::markers::Markers;
 pub use member::table::OPERATOR;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::entry::{Incarnation, MAX_IDS};
+use super::entry::MAX_IDS;
+use crate::chat::Incarnation;
 
 /// Where a change stands in the log. Except for the origin it is the same at each node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,10 +4,12 @@
 //! space, and its text. A `!` before that says that a node that does not know the change must stop. The entry of a
 //! snapshot has one piece of it instead.
 
-use std::fmt::{self, Write};
+use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use crate::chat::Incarnation;
 
 /// Bytes of an entry at most.
 pub const MAX_ENTRY: usize = 64 * 1024;
@@ -19,23 +21,6 @@ pub const MAX_CHANGE: usize = MAX_ENTRY - 512;
 const VERSION: u16 = 1;
 /// The mark of a change that each node must understand.
 const MUST_UNDERSTAND: char = '!';
-
-/// One run of one node. The first one of a process is a random number, each further one is greater by one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Incarnation(pub u64);
-
-impl Incarnation {
-    /// The one after this one.
-    pub fn next(self) -> Incarnation {
-        Incarnation(self.0.wrapping_add(1))
-    }
-}
-
-impl fmt::Display for Incarnation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
-    }
-}
 
 /// The name of a node: 1 to 32 letters, digits, `_` and `-` of ASCII.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -5,13 +5,14 @@ use std::time::Duration;
 use log::{debug, warn};
 
 use super::application::{Application, Burial, Place, Understood};
-use super::entry::{ChangeLine, Control, Entry, Incarnation, MAX_CHANGE};
+use super::entry::{ChangeLine, Control, Entry, MAX_CHANGE};
 use super::joining::Standing;
 use super::membership::{Effect, Skip};
 use super::reading::Stored;
 use super::report::{Notice, Stop};
 use super::weakness::Weakness;
 use super::{Knowledge, Replica};
+use crate::chat::Incarnation;
 
 /// Pieces of a snapshot at most: 64 MiB.
 pub const MAX_PIECES: u32 = 1_024;
@@ -139,7 +140,7 @@ impl<O: Clone> Replica<O> {
         now: Duration,
     ) {
         if let Some((incarnation, burial)) = burial {
-            debug!("cluster: incarnation {incarnation} has ended: {burial:?}");
+            debug!("cluster: incarnation {} has ended: {burial:?}", incarnation.0);
             app.bury(incarnation, burial, self.place(seq, entry.header.incarnation));
             self.outbox.drop_pieces(incarnation);
             if incarnation == self.incarnation {

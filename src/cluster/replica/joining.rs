@@ -6,13 +6,14 @@ use log::{info, warn};
 use serde::{Deserialize, Serialize};
 
 use super::application::{Application, Burial, Fate, Place};
-use super::entry::{Control, Entry, Incarnation};
+use super::entry::{Control, Entry};
 use super::following::MAX_PIECES;
 use super::membership::Membership;
 use super::reading::{Break, Stored};
 use super::report::{Notice, Stop};
 use super::weakness::Weakness;
 use super::{Checkpoint, Knowledge, Replica};
+use crate::chat::Incarnation;
 
 /// A Hello waits for its answer, or for each further piece, at least for this time.
 const ANSWER: Duration = Duration::from_secs(3);

@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::application::Burial;
-use super::entry::{Control, Header, Incarnation, NodeName, Versions};
+use super::entry::{Control, Header, NodeName, Versions};
 use super::weakness::{Weakened, Weakness};
+use crate::chat::Incarnation;
 
 /// Buried incarnations that are remembered. An entry can come late by minutes, not by as many ends of nodes.
 const MAX_DEAD: usize = 256;

@@ -40,7 +40,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use self::application::{Application, Burial, Fate, Place, Proposal, Understood};
-pub use self::entry::{Incarnation, MAX_CHANGE, MAX_ENTRY, MAX_IDS, NodeName, NodeNameError, Versions};
+pub use self::entry::{MAX_CHANGE, MAX_ENTRY, MAX_IDS, NodeName, NodeNameError, Versions};
 use self::joining::Standing;
 use self::membership::Membership;
 pub use self::outbox::Append;
@@ -52,6 +52,7 @@ use self::report::SkipCounts;
 pub use self::report::{NodeStatus, Notice, Status, Stop};
 use self::touch::{Touch, TouchChange};
 use self::weakness::{Weakened, Weakness};
+use crate::chat::Incarnation;
 
 /// Bytes of proposals that wait at most while the node is cut off.
 pub const MAX_WAITING: usize = 16 << 20;

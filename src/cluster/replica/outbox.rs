@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::application::Proposal;
-use super::entry::{ChangeLine, Control, Entry, EntryWriter, Header, Incarnation};
+use super::entry::{ChangeLine, Control, Entry, EntryWriter, Header};
+use crate::chat::Incarnation;
 
 /// Entries in flight at most; further proposals wait, and so become larger entries.
 pub const WINDOW: usize = 4;

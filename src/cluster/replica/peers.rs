@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::entry::{Incarnation, NodeName};
+use super::entry::NodeName;
 use super::membership::Membership;
 use super::weakness::{Weakened, Weakness};
+use crate::chat::Incarnation;
 
 /// The time between two heartbeats.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::entry::{Incarnation, Versions};
+use super::entry::Versions;
+use crate::chat::Incarnation;
 
 /// Something that people are told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

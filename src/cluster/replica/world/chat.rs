@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::{Application, Burial, Fate, Incarnation, Place, Proposal, Understood};
+use super::super::{Application, Burial, Fate, Place, Proposal, Understood};
+use crate::chat::Incarnation;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Change {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::super::Append;
 use super::super::reading::Stream;
-use super::super::{Append, Incarnation};
+use crate::chat::Incarnation;
 use crate::util::test_support::Random;
 
 /// How badly the engine and its network behave; chances are in a thousand.

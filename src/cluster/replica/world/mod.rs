@@ -22,10 +22,11 @@ use std::time::Duration;
 use self::engine::{Engine, Faults};
 use self::node::SimulatedNode;
 use self::oracle::summary;
-use super::entry::{Control, Incarnation};
+use super::entry::Control;
 use super::outbox::WINDOW;
 use super::weakness::Weakness;
 use super::{Knowledge, MAX_WAITING, Notice};
+use crate::chat::Incarnation;
 use crate::util::test_support::Random;
 
 /// Steps of 100 ms in which things go wrong, and steps after them.

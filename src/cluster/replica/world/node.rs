@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::super::weakness::Weakness;
-use super::super::{Checkpoint, Incarnation, Knowledge, Node, NodeName, Notice, Replica, Start, Versions};
+use super::super::{Checkpoint, Knowledge, Node, NodeName, Notice, Replica, Start, Versions};
 use super::chat::{Chat, Line, Owner};
 use super::clock;
 use super::engine::{Engine, Faults};
+use crate::chat::Incarnation;
 use crate::util::test_support::Random;
 
 /// What a node finds after a crash.

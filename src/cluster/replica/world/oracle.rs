@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use serde_json::Value;
 
 use super::chat::{Change, Line, Owner};
-use crate::cluster::replica::Incarnation;
+use crate::chat::Incarnation;
 
 /// A hash of the state that nodes and oracle have in common: the names, and the incarnations that live.
 pub fn summary<'a>(names: &BTreeMap<String, Owner>, live: impl Iterator<Item = &'a u64>) -> u64 {
