@@ -10,7 +10,6 @@
 //!
 //! - [`chat`]: the core: members, sessions, rooms, commands. No sockets, no clock.
 //! - [`wire`]: decodes bytes into lines, requests and frames; encodes events as bytes.
-//! - [`cluster`]: several processes as one chat.
 //! - [`store`]: the SQLite file with history, rooms and bans; [`transfer`]: export, import and backup.
 //! - [`control`]: how other processes of this program ask a running server.
 //! - [`cluster`]: several processes as one chat.
