@@ -20,6 +20,7 @@ mod node_joins;
 mod output;
 mod plan;
 mod posts;
+mod rejoining;
 mod reload;
 mod reports;
 mod rooms;
@@ -51,6 +52,7 @@ use self::output::outbound::Outbound;
 use self::plan::View;
 use self::posts::Posts;
 pub use self::posts::{PostRefusal, Posted};
+use self::rejoining::Rejoining;
 use self::reports::counts::Counts;
 use self::reports::stats::Stats;
 pub use self::reports::stats::{HeadCount, StatsSnapshot};
@@ -107,6 +109,7 @@ pub struct Hub {
     ip_limit: IpLimit,
     /// The resume requests of sessions that have not logged in yet.
     resume_requests: BTreeMap<ClientId, ResumeRequest>,
+    rejoining: Rejoining,
     /// Which sessions are asked for a password.
     prompts: Prompts,
     passwords: Passwords,
@@ -168,6 +171,7 @@ impl Hub {
             admission: AdmissionQueue::new(config.max_clients, config.max_waiting),
             ip_limit: IpLimit::default(),
             resume_requests: BTreeMap::new(),
+            rejoining: Rejoining::default(),
             prompts: Prompts::default(),
             passwords: Passwords::default(),
             deadlines: Deadlines::default(),
@@ -334,6 +338,7 @@ impl Hub {
             self.trace.record(|| TraceEvent::Closed(id));
         }
         self.resume_requests.remove(&id);
+        self.rejoining.end(id);
         self.prompts.clear(id);
         self.passwords.forget(id);
         if let Some((session, addr)) = self.sessions.remove(id) {

@@ -55,8 +55,12 @@ impl NodeJoins {
 }
 
 impl Hub {
-    /// A run of another node has ended: its sessions are members no longer. `time` is that of the end in the order of the changes.
-    pub fn bury(&mut self, node: Incarnation, time: Now) {
+    /// A run of a node has ended: its sessions are members no longer. `time` is that of the end in the order of the changes. If it
+    /// is that of this node (`is_own`), the sessions stay and wait for [`Hub::rejoin`].
+    pub fn bury(&mut self, node: Incarnation, is_own: bool, time: Now) {
+        if is_own {
+            self.detach_sessions();
+        }
         for (slot, joins) in self.shared.node_joins.take(node) {
             let member = self.shared.members.id(slot);
             let is_last = (0..joins).any(|_| self.shared.members[slot].count_leave());

@@ -13,6 +13,7 @@ use super::login::prompts::Prompts;
 use super::node_joins::NodeJoins;
 use super::output::outbound::OutboundState;
 use super::posts::Posts;
+use super::rejoining::Rejoining;
 use super::reports::stats::Stats;
 use super::rooms::{RoomsState, RoomsView};
 use super::store_queue::StoreQueue;
@@ -49,6 +50,8 @@ pub struct HubState {
     admission: AdmissionQueue,
     ip_limit: IpLimit,
     resume_requests: BTreeMap<ClientId, ResumeRequest>,
+    #[serde(default, skip_serializing_if = "Rejoining::is_empty")]
+    rejoining: Rejoining,
     prompts: Prompts,
     passwords: Passwords,
     deadlines: Deadlines,
@@ -89,6 +92,8 @@ pub struct HubView<'a> {
     admission: &'a AdmissionQueue,
     ip_limit: &'a IpLimit,
     resume_requests: &'a BTreeMap<ClientId, ResumeRequest>,
+    #[serde(skip_serializing_if = "Rejoining::is_empty")]
+    rejoining: &'a Rejoining,
     prompts: &'a Prompts,
     passwords: &'a Passwords,
     deadlines: &'a Deadlines,
@@ -124,6 +129,7 @@ impl Hub {
             admission: &self.admission,
             ip_limit: &self.ip_limit,
             resume_requests: &self.resume_requests,
+            rejoining: &self.rejoining,
             prompts: &self.prompts,
             passwords: &self.passwords,
             deadlines: &self.deadlines,
@@ -158,6 +164,7 @@ impl Hub {
             admission: self.admission,
             ip_limit: self.ip_limit,
             resume_requests: self.resume_requests,
+            rejoining: self.rejoining,
             prompts: self.prompts,
             passwords: self.passwords,
             deadlines: self.deadlines,
@@ -193,6 +200,7 @@ impl Hub {
         hub.admission = state.admission;
         hub.ip_limit = state.ip_limit;
         hub.resume_requests = state.resume_requests;
+        hub.rejoining = state.rejoining;
         hub.prompts = state.prompts;
         hub.passwords = state.passwords;
         hub.deadlines = state.deadlines;

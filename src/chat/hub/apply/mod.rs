@@ -184,12 +184,13 @@ impl Hub {
 
     /// A login was refused: the session is asked again.
     pub(super) fn handle_refused_join(&mut self, id: ClientId, join: &Join, now: &Now) {
+        let rejoins = self.rejoining.end(id);
         if self.sessions[id].encoding.is_irc() {
             self.forget_nick(id);
         } else if self.config.login == Login::Address {
             // Another session has taken the address as its name.
             self.log_in_by_address(id, *now);
-        } else if join.account.is_some() {
+        } else if join.account.is_some() || rejoins {
             self.ask_for_nickname(id);
         }
     }
@@ -261,10 +262,11 @@ impl Hub {
         if !self.config.idle_timeout.is_zero() {
             self.deadlines.set_idle(&mut self.sessions, id, now.at + self.config.idle_timeout);
         }
-        if self.config.login == Login::Nickname {
+        let rejoins = self.rejoining.end(id);
+        if self.config.login == Login::Nickname && !rejoins {
             self.fanout().notice(id, Notice::NameSet);
         }
-        if self.sessions[id].encoding.is_irc() {
+        if self.sessions[id].encoding.is_irc() && !rejoins {
             self.welcome_irc(id, member, now);
         }
         self.take_read_position(id)

@@ -78,17 +78,53 @@ fn members_of_a_node_that_ends_leave_the_others() {
     nodes.say(1, bob, "/quit");
     nodes.enter(1, 2, "dave");
     nodes.read(0, alice);
-    nodes.nodes[0].hub.bury(Incarnation(1), now());
+    nodes.nodes[0].hub.bury(Incarnation(1), false, now());
     assert_eq!(nodes.read(0, alice), "* dave left: connection lost (2 here)\n* carol left: connection lost (1 here)");
     // It ends once.
-    nodes.nodes[0].hub.bury(Incarnation(1), now());
+    nodes.nodes[0].hub.bury(Incarnation(1), false, now());
     assert_eq!(nodes.read(0, alice), "");
     let [first, _] = &mut nodes.nodes;
     let snapshot = serde_json::to_string(&first.hub.snapshot()).unwrap();
-    first.hub.bury(Incarnation(0), now());
+    first.hub.bury(Incarnation(0), true, now());
     let mut restored = SequencedHub::new();
     restored.hub.restore_snapshot(serde_json::from_str(&snapshot).unwrap());
-    restored.hub.bury(Incarnation(0), now());
+    restored.hub.bury(Incarnation(0), false, now());
     let left = restored.hub.snapshot();
     assert_eq!(serde_json::to_string(&left).unwrap(), serde_json::to_string(&first.hub.snapshot()).unwrap());
+}
+
+#[test]
+fn sessions_of_a_node_that_was_taken_for_dead_are_members_again_and_miss_nothing() {
+    let mut nodes = Nodes::new();
+    let alice = nodes.enter(0, 0, "alice");
+    let bob = nodes.enter(1, 0, "bob");
+    let carol = nodes.enter(1, 1, "carol");
+    nodes.say(1, bob, "/follow den");
+    nodes.read(1, bob);
+    nodes.say(1, carol, "read later");
+    nodes.read(0, alice);
+    for (node, is_own) in [(0, false), (1, true)] {
+        nodes.nodes[node].hub.bury(Incarnation(1), is_own, now());
+    }
+    assert_eq!(nodes.read(0, alice), "* bob left: connection lost (2 here)\n* carol left: connection lost (1 here)");
+    // What is said meanwhile, and somebody else takes a name.
+    nodes.say(0, alice, "meanwhile");
+    let dave = nodes.enter(0, 1, "carol");
+    nodes.read(0, alice);
+    let SequencedHub { hub, proposals, .. } = &mut nodes.nodes[1];
+    hub.rejoin(now());
+    proposals.extend(std::iter::from_fn(|| hub.poll_proposal()));
+    nodes.commit();
+    let read = nodes.read(1, bob);
+    for line in ["carol: read later", "[12:00:00] alice: meanwhile", "You are bob", "You follow den"] {
+        assert_eq!(read.matches(line).count(), 1, "{line} in {read}");
+    }
+    let read = nodes.read(1, carol);
+    assert!(read.contains("is taken") && !read.contains("You are carol"), "{read}");
+    assert_eq!(nodes.read(0, alice), "* bob joined (3 here)");
+    nodes.say(1, bob, "back again");
+    assert_eq!(nodes.read(0, dave), "* bob joined (3 here)\n[12:00:00] bob: back again");
+    // She takes another name.
+    nodes.say(1, carol, "caroline");
+    assert!(nodes.read(1, carol).contains("You are caroline"));
 }

@@ -1,0 +1,81 @@
+//! Sessions whose node was taken for dead: they stay connected, and claim their names again.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Hub;
+use crate::chat::id::{AccountId, ClientId, Now};
+use crate::chat::input::ResumeRequest;
+use crate::chat::policy::nick::{Name, fold};
+use crate::chat::session::SessionStage;
+
+/// The sessions that wait to be members again, and as whom.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Rejoining(BTreeMap<ClientId, Claim>);
+
+/// What a session claims.
+#[derive(Clone, Serialize, Deserialize)]
+struct Claim {
+    name: Name,
+    account: Option<AccountId>,
+}
+
+impl Rejoining {
+    /// Whether no session waits.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A session waits no longer; returns whether it did.
+    pub fn end(&mut self, id: ClientId) -> bool {
+        !self.0.is_empty() && self.0.remove(&id).is_some()
+    }
+}
+
+impl Hub {
+    /// The members of this node are to be removed, since the other nodes have taken it for dead: their sessions stay, keep what
+    /// they have not read, and wait for [`Hub::rejoin`]. Their next lines wait, too.
+    pub(super) fn detach_sessions(&mut self) {
+        let present = self.sessions.iter().filter(|(_, session)| session.stage == SessionStage::Present);
+        let ids: Vec<ClientId> = present.map(|(id, _)| id).collect();
+        for id in ids {
+            let Some(slot) = self.sessions[id].member else { continue };
+            let (members, rooms) = (&self.shared.members, &self.shared.rooms);
+            let member = &members[slot];
+            let name = Name { shown: member.name.clone(), key: fold(&member.name).into() };
+            let claim = Claim { name, account: member.account() };
+            let read = Some((self.run, self.journal.last_message_id()));
+            let room = member.room().map(|room| rooms.name(room).to_owned());
+            let follow = members.followed(slot).map(|room| rooms.name(room).into()).collect();
+            self.resume_requests.insert(id, ResumeRequest { room, follow, read, looked_up: 0 });
+            self.rejoining.0.insert(id, claim);
+            self.cancel_deliveries(id);
+            let mut fanout = self.fanout();
+            fanout.move_unread_to_outbox(id);
+            fanout.unsubscribe_all(id);
+            self.remove_session(slot, id);
+            let session = &mut self.sessions[id];
+            session.stage = SessionStage::LoggingIn;
+            session.uncommitted.add(false);
+        }
+    }
+
+    /// This node takes part again: its sessions claim the names of their members. A session whose name is taken by now is asked
+    /// for another one.
+    pub fn rejoin(&mut self, now: Now) {
+        for (id, Claim { name, account }) in self.rejoining.0.clone() {
+            let Some(session) = self.sessions.get_mut(id).filter(|session| session.stage == SessionStage::LoggingIn)
+            else {
+                self.rejoining.end(id);
+                continue;
+            };
+            session.uncommitted.remove(false);
+            self.log_in(id, name, account, now);
+            if !self.sessions[id].uncommitted.blocks() {
+                self.outbound.resume(id);
+            }
+        }
+    }
+}
