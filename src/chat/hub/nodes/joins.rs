@@ -1,12 +1,10 @@
-//! Which node's sessions the members have: the node that ends takes them along.
+//! Which node's sessions the members have.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Hub;
-use crate::chat::cause::Cause;
-use crate::chat::id::{Incarnation, MemberSlot, Now};
+use crate::chat::id::{Incarnation, MemberSlot};
 
 /// How often the members have joined by each run of a node. It is empty in a single process, whose members leave before it
 /// ends.
@@ -49,24 +47,8 @@ impl NodeJoins {
         });
     }
 
-    fn take(&mut self, node: Incarnation) -> BTreeMap<MemberSlot, u32> {
+    /// Takes the joins of a node, which has ended.
+    pub fn take(&mut self, node: Incarnation) -> BTreeMap<MemberSlot, u32> {
         self.0.remove(&node).unwrap_or_default()
-    }
-}
-
-impl Hub {
-    /// A run of a node has ended: its sessions are members no longer. `time` is that of the end in the order of the changes. If it
-    /// is that of this node (`is_own`), the sessions stay and wait for [`Hub::rejoin`].
-    pub fn bury(&mut self, node: Incarnation, is_own: bool, time: Now) {
-        if is_own {
-            self.detach_sessions();
-        }
-        for (slot, joins) in self.shared.node_joins.take(node) {
-            let member = self.shared.members.id(slot);
-            let is_last = (0..joins).any(|_| self.shared.members[slot].count_leave());
-            if is_last {
-                self.remove_member(member, &Cause::ConnectionLost, time);
-            }
-        }
     }
 }

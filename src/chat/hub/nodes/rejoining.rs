@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Hub;
+use crate::chat::hub::Hub;
 use crate::chat::id::{AccountId, ClientId, Now};
 use crate::chat::input::ResumeRequest;
 use crate::chat::policy::nick::{Name, fold};

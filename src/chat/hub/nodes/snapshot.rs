@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::journal::Journal;
-use super::node_joins::NodeJoins;
-use super::rooms::SharedRooms;
-use super::{Hub, Shared};
+use super::joins::NodeJoins;
 use crate::chat::account::table::AccountTable;
+use crate::chat::hub::journal::Journal;
+use crate::chat::hub::rooms::SharedRooms;
+use crate::chat::hub::{Hub, Shared};
 use crate::chat::member::past::PastMembers;
 use crate::chat::member::table::MemberTableState;
 use crate::chat::policy::bans::Bans;
