@@ -9,7 +9,7 @@ browser && /^FAILED / { pages++; failed++ }
 END {
   printf "\ntests/run: %d tests of cargo in %d suites, ", cargo, suites
   printf browser ? pages " browser tests" : "the browser tests were skipped"
-  print "; not part of it: tests/fuzz/run, tests/million, tests/soak"
+  print "; not part of it: tests/fuzz/run, tests/million, tests/soak, tests/upgrades"
   # A suite that crashed or was not built is counted nowhere.
   if (code != 0 && failed == 0) print "tests/run: something else than a test failed (exit code " code "), see above"
   printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
