@@ -124,7 +124,7 @@ pub struct Hub {
     mode_changes: Option<Vec<ChannelMode>>,
     /// The keys of metadata to which sessions of IRC have subscribed.
     subscribed_keys: Monitors,
-    /// Names that members of this process had.
+    /// The last names that members gave up.
     past_members: PastMembers,
     /// How many members may be looked at for masks.
     searches: SearchBudget,

@@ -36,7 +36,7 @@ impl PastMember {
     }
 }
 
-/// The last names that members of this process gave up.
+/// The last names that members gave up, on any node. No store has them.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PastMembers(VecDeque<PastMember>);
