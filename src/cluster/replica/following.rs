@@ -6,16 +6,13 @@ use log::{debug, warn};
 
 use super::application::{Application, Burial, Place, Understood};
 use super::entry::{ChangeLine, Control, Entry, MAX_CHANGE};
-use super::joining::Standing;
+use super::joining::{MAX_PIECES, Standing};
 use super::membership::{Effect, Skip};
 use super::reading::Stored;
 use super::report::{Notice, Stop};
 use super::weakness::Weakness;
 use super::{Knowledge, Replica};
 use crate::chat::Incarnation;
-
-/// Pieces of a snapshot at most: 64 MiB.
-pub const MAX_PIECES: u32 = 1_024;
 
 impl<O: Clone> Replica<O> {
     /// Processes entries that wait, at most this number; returns whether more of them can be processed.

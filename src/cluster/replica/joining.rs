@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::application::{Application, Burial, Fate, Place};
 use super::entry::{Control, Entry};
-use super::following::MAX_PIECES;
 use super::membership::Membership;
 use super::reading::{Break, Stored};
 use super::report::{Notice, Stop};
@@ -15,6 +14,8 @@ use super::weakness::Weakness;
 use super::{Checkpoint, Knowledge, Replica};
 use crate::chat::Incarnation;
 
+/// Pieces of a snapshot at most: 64 MiB.
+pub const MAX_PIECES: u32 = 1_024;
 /// A Hello waits for its answer, or for each further piece, at least for this time.
 const ANSWER: Duration = Duration::from_secs(3);
 /// Nodes wait a little longer by up to seven of these, so that one of them founds.
