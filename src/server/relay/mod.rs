@@ -17,6 +17,7 @@ use std::time::Duration;
 use log::{debug, info, warn};
 use mio::event::Event;
 use mio::{Events, Interest, Poll, Token};
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 use slab::Slab;
@@ -36,8 +37,8 @@ const EVENTS: usize = 1024;
 /// Bytes that are read at once: the data of one record, all of which a TLS stream takes.
 const BLOCK: usize = 16 << 10;
 
-/// How long this process goes on after a signal that ends it: the server, which has had the same signal as a rule, takes leave
-/// of its clients within 5 seconds.
+/// How long this process goes on after a signal that ends it. Mostly the server has had the same signal, and sends its last
+/// lines for up to 5 seconds.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Delay before unread output of the log is tried again.
@@ -117,7 +118,7 @@ impl Relay {
     pub fn run(mut self) -> io::Result<u8> {
         let mut events = Events::with_capacity(EVENTS);
         let count = self.pairs.len();
-        self.reap();
+        reap(&mut self.successor);
         while !self.pairs.is_empty() {
             match self.poll.poll(&mut events, self.timeout()) {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
@@ -192,7 +193,7 @@ impl Relay {
         let signals: Vec<i32> = self.signals.pending().collect();
         for signal in signals {
             match signal {
-                SIGCHLD => self.reap(),
+                SIGCHLD => reap(&mut self.successor),
                 SIGINT | SIGTERM if self.ends_at.is_some() => self.killed_by = Some(signal),
                 SIGINT | SIGTERM => {
                     let seconds = STOP_TIMEOUT.as_secs();
@@ -203,11 +204,6 @@ impl Relay {
                 _ => debug!("signal {signal} is ignored"),
             }
         }
-    }
-
-    /// Takes the exit code of the successor if it has ended, so that the kernel can forget it.
-    fn reap(&mut self) {
-        let _ = self.successor.try_wait();
     }
 
     /// Ends the connections that have kept bytes for the longest time, while all TLS streams keep too many.
@@ -242,9 +238,46 @@ impl Relay {
     }
 }
 
+/// Takes the exit code of the successor if it has ended well, so that the kernel can forget it. Any other code is left to the
+/// parent of this process, which gets it when this process ends: a service manager starts a server again that has failed.
+fn reap(successor: &mut Child) {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    let ended = waitid(WaitId::Pid(Pid::from_child(successor)), options);
+    if let Ok(Some(status)) = ended
+        && status.exit_status() == Some(0)
+    {
+        let _ = successor.try_wait();
+    }
+}
+
 /// Puts `/dev/null` in the place of standard input and output, which are those of the successor now.
 fn give_up_stdio() -> io::Result<()> {
     let nothing = File::options().read(true).write(true).open("/dev/null")?;
     rustix::stdio::dup2_stdin(&nothing)?;
     Ok(rustix::stdio::dup2_stdout(&nothing)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+    use std::process::Command;
+
+    use rustix::event::PollFlags;
+    use rustix::process::{PidfdFlags, pidfd_open};
+
+    use super::*;
+    use crate::util::stdio::is_ready;
+
+    #[test]
+    fn exit_code_of_a_successor_that_has_failed_is_left_to_others() {
+        for (script, is_taken) in [("exit 0", true), ("exit 3", false), ("kill -9 $$", false)] {
+            let mut child = Command::new("sh").args(["-c", script]).spawn().unwrap();
+            let pid = Pid::from_child(&child);
+            let fd = pidfd_open(pid, PidfdFlags::empty()).unwrap();
+            assert!(is_ready(fd.as_fd(), PollFlags::IN, Duration::from_secs(20)), "{script}");
+            reap(&mut child);
+            let left = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
+            assert_eq!(left.is_err(), is_taken, "{script}: {left:?}");
+        }
+    }
 }
