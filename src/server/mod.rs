@@ -329,7 +329,8 @@ fn serve(settings: Settings, channel: Option<&Channel>) -> Result<u8, Error> {
         successor::await_go_on(channel)?;
         event_loop.own_files();
         close_unwanted(handed_over);
-        if let Some((file, _)) = passed_control {
+        if let Some((file, socket)) = passed_control {
+            drop(socket);
             file.set_owned(true);
         }
         successor::tell_serving(channel);
