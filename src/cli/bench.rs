@@ -47,7 +47,7 @@ struct Common {
     pid: Option<u32>,
 
     /// Upgrade the server of --pid again and again, with this time between (chinwag manual service); it needs a control
-    /// socket. What a line costs it is not measured
+    /// socket. The server's cost of a line is not measured then
     #[arg(long, global = true, requires = "pid", value_name = "SECONDS", value_parser = value_parser!(u32).range(1..=3600))]
     upgrade_every: Option<u32>,
 
@@ -137,7 +137,7 @@ pub enum BenchPart {
     Baseline { encoding: Encoding, run: u16, prompt: usize, welcome: usize },
     /// Readers beyond the limit of open files of one process
     Readers,
-    /// What asks for an upgrade of the server that is this process
+    /// Asks for an upgrade of the server that is process PID
     Upgrade { pid: u32 },
 }
 

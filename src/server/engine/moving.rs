@@ -14,7 +14,7 @@ const RELAY_RESERVE: usize = 16;
 pub struct InTheWay {
     /// Those whose handshake is not over, or that are closed and not removed yet.
     pub opening: usize,
-    /// Those past the number that can be relayed.
+    /// Those that are more than this process can relay.
     pub excess: usize,
 }
 
@@ -35,8 +35,8 @@ impl<L: Listener> Engine<L> {
         self.connections.iter().filter(|(_, connection)| !connection.stream.can_move()).map(|(slot, _)| slot)
     }
 
-    /// Makes it possible to relay all connections with TLS: handshakes have to be over, and members past the limit are told
-    /// once that they have to connect again. With `is_late` all that are in the way are closed.
+    /// Makes it possible to relay all connections with TLS: handshakes have to be over, and members above the limit are told
+    /// once that the server shuts down. With `is_late` all connections that are in the way are closed.
     pub fn prepare_relay(&mut self, is_late: bool, now: Now) -> InTheWay {
         let most = self.relay_limit();
         let is_open = |&slot: &usize| {
@@ -44,7 +44,7 @@ impl<L: Listener> Engine<L> {
             connection.phase != Phase::Closed && !connection.is_opening()
         };
         let (mut open, opening): (Vec<usize>, Vec<usize>) = self.unmovable().partition(is_open);
-        // Exchanges make room for members.
+        // If there are too many, exchanges of HTTP are closed before members.
         open.sort_by_key(|&slot| self.connections[slot].is_exchange());
         let excess = open.split_off(most.min(open.len()));
         for &slot in &excess {

@@ -27,7 +27,7 @@ pub struct Pair<S> {
     pub is_queued: bool,
     /// The server has ended its side, and the rest of its output has a deadline.
     pub is_ending: bool,
-    /// The time at which output has moved last, or the server has ended its side.
+    /// When bytes of the output were last moved, or the server has ended its side.
     pub progress: Duration,
 }
 
@@ -51,7 +51,7 @@ impl<S: Transport> Pair<S> {
         let output_step = match output.turn(server, client, block) {
             Ok(step) => step,
             Err(Failure::Reading) => output.end(),
-            // The server is to read the end of the client's input before that of the connection.
+            // The client has announced its end: the server must not take that for a lost connection.
             Err(Failure::Writing) if input.is_over() => output.discard(),
             Err(Failure::Writing) => return Step::Over,
         };

@@ -80,7 +80,7 @@ enum Stage {
     Idle,
     /// The successor reads its settings.
     Starting(Successor),
-    /// Handshakes end, and connections with TLS that cannot be relayed. Then everything is handed over.
+    /// Handshakes and connections with TLS that cannot be relayed come to their end. Then everything is handed over.
     Ending(Successor),
     /// The successor serves.
     Over(Replaced),
@@ -178,7 +178,7 @@ impl Upgrade {
         let program = self.program.as_ref().map_err(String::clone)?;
         let has_passed_sockets = self.listening.iter().any(|listening| listening.is_activated);
         let (channel, theirs) = Channel::pair().map_err(|error| plain_words(&error))?;
-        // First, since a program that ends at once must not be missed with what it has said.
+        // Before the start: if the program has ended at once, sending fails, and nobody would read why it has ended.
         let offered = channel.send(&Message::Offer(self.offer.clone()));
         offered.map_err(|error| format!("the channel to the new program {}", plain_words(&error)))?;
         let child = program.start(theirs, has_passed_sockets);
@@ -313,7 +313,7 @@ impl Upgrade {
         }
     }
 
-    /// Accepts no more connections, so that those are over soon that cannot be handed over.
+    /// Stops accepting connections, so that no new ones come that cannot be handed over.
     fn begin_ending(&mut self, parts: &mut Parts, now: Duration) {
         let Stage::Starting(mut successor) = std::mem::replace(&mut self.stage, Stage::Idle) else { return };
         parts.engine.set_accepting(false);

@@ -1,4 +1,4 @@
-//! The server's side of the handover: sends everything, and stops to serve when the successor has it.
+//! The server's side of the handover: sends everything, and stops serving when the successor has it.
 
 use std::io;
 

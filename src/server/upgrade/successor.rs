@@ -89,7 +89,7 @@ pub fn receive(channel: &Channel) -> Result<TakenOver, Error> {
     Ok(TakenOver { listeners, engine: TakenEngine { state: engine, streams, console, control, at }, hub })
 }
 
-/// Says that everything is ready, and waits until the server has stopped to serve.
+/// Says that everything is ready, and waits until the server has stopped serving.
 ///
 /// # Errors
 /// If it does not say so: it goes on then.

@@ -1,4 +1,4 @@
-//! What happens beside a scenario.
+//! Tasks that run beside a scenario.
 
 use super::Generator;
 use crate::bench::driver::clock::Nanos;
@@ -18,7 +18,7 @@ pub trait Background {
     /// Records that messages were delivered.
     fn record_delivery(&mut self, now: Nanos);
 
-    /// The time in which messages are sent begins or ends: the time between two such times is no pause of the server.
+    /// Messages are sent from now on, or no longer. A time in which none are sent does not count as a pause of the server.
     fn pause(&mut self);
 
     /// What the report says of it.

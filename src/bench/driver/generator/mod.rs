@@ -86,7 +86,7 @@ pub struct Generator {
     pub progress: ProgressLine,
     /// Set if the server has its own core.
     pub cores: Option<Cores>,
-    /// What happens beside the scenario.
+    /// A task that runs beside the scenario.
     pub background: Option<Box<dyn Background>>,
     /// Events handled before the clock and urgent members are checked.
     pub stride: usize,
