@@ -37,7 +37,7 @@ fn counts_of_all_runners_are_added() {
     assert_eq!(
         both,
         "\ntests/run: 570 tests of cargo in 2 suites, 3 browser tests; not part of it: tests/fuzz/run, tests/million, \
-         tests/soak\n571 passed, 2 failed, 5 skipped\n"
+         tests/soak, tests/upgrades\n571 passed, 2 failed, 5 skipped\n"
     );
 }
 
