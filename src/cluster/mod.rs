@@ -1,5 +1,7 @@
 //! Many processes, one chat: the nodes of a cluster read one log and decide by it alone.
 
+/// The hub, as what the nodes have in common.
+pub mod application;
 /// A client of NATS and JetStream, which keep the log. It knows nothing of chat.
 pub mod nats;
 /// The protocol among the nodes: what is written to the log, and what each node makes of it. No sockets, no clock.

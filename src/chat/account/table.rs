@@ -42,6 +42,11 @@ impl AccountTable {
         shared
     }
 
+    /// No account has a member any more.
+    pub fn forget_members(&mut self) {
+        self.accounts.values_mut().for_each(|account| account.member = None);
+    }
+
     /// The number of accounts.
     pub fn len(&self) -> usize {
         self.accounts.len()

@@ -146,6 +146,8 @@ pub enum Refusal<'a> {
     },
     /// The store cannot be written at present, so that a deletion or an account might not last.
     StoreFails,
+    /// What was typed is not applied, since this node cannot reach the log of its cluster; it will not be applied later.
+    CutOff,
     WrongPassword {
         due: Due,
     },

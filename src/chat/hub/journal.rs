@@ -48,6 +48,11 @@ impl Journal {
         (self.seq, self.last_message_id) = (shared.seq, shared.last_message_id);
     }
 
+    /// The number of the newest committed change.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
     /// Hands proposals out from now on.
     pub fn use_external_sequencer(&mut self) {
         self.sequencer = Sequencer::External;

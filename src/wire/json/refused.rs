@@ -118,6 +118,7 @@ impl<'a> Refused<'a> {
             Refusal::LookupFails => base("lookup_fails"),
             Refusal::NotAllowed { room } => Refused { room, ..base("not_allowed") },
             Refusal::StoreFails => base("store_fails"),
+            Refusal::CutOff => base("cut_off"),
             Refusal::WrongPassword { due } => Refused { asked: is_asked(due), ..base("wrong_password") },
             Refusal::TooManyWrongPasswords { seconds, due } => {
                 Refused { seconds: Some(seconds), asked: is_asked(due), ..base("too_many_wrong_passwords") }

@@ -5,15 +5,18 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::chat::hub::Hub;
-use crate::chat::id::{AccountId, ClientId, Now};
+use crate::chat::id::{AccountId, ClientId, Incarnation, Now};
 use crate::chat::input::ResumeRequest;
 use crate::chat::policy::nick::{Name, fold};
 use crate::chat::session::SessionStage;
 
 /// The sessions that wait to be members again, and as whom.
 #[derive(Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Rejoining(BTreeMap<ClientId, Claim>);
+pub struct Rejoining {
+    /// The present run of this node; `None` without a cluster, and before it takes part.
+    node: Option<Incarnation>,
+    claims: BTreeMap<ClientId, Claim>,
+}
 
 /// What a session claims.
 #[derive(Clone, Serialize, Deserialize)]
@@ -23,20 +26,25 @@ struct Claim {
 }
 
 impl Rejoining {
-    /// Whether no session waits.
+    /// Whether there is no cluster.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.node.is_none() && self.claims.is_empty()
+    }
+
+    /// The present run of this node.
+    pub fn node(&self) -> Option<Incarnation> {
+        self.node
     }
 
     /// A session waits no longer; returns whether it did.
     pub fn end(&mut self, id: ClientId) -> bool {
-        !self.0.is_empty() && self.0.remove(&id).is_some()
+        !self.claims.is_empty() && self.claims.remove(&id).is_some()
     }
 }
 
 impl Hub {
-    /// The members of this node are to be removed, since the other nodes have taken it for dead: their sessions stay, keep what
-    /// they have not read, and wait for [`Hub::rejoin`]. Their next lines wait, too.
+    /// The members of this node are to be removed, since the other nodes have taken it for dead, or another state takes the place of
+    /// this one: their sessions stay, keep what they have not read, and wait for [`Hub::rejoin`]. Their next lines wait, too.
     pub(super) fn detach_sessions(&mut self) {
         let present = self.sessions.iter().filter(|(_, session)| session.stage == SessionStage::Present);
         let ids: Vec<ClientId> = present.map(|(id, _)| id).collect();
@@ -50,7 +58,7 @@ impl Hub {
             let room = member.room().map(|room| rooms.name(room).to_owned());
             let follow = members.followed(slot).map(|room| rooms.name(room).into()).collect();
             self.resume_requests.insert(id, ResumeRequest { room, follow, read, looked_up: 0 });
-            self.rejoining.0.insert(id, claim);
+            self.rejoining.claims.insert(id, claim);
             self.cancel_deliveries(id);
             let mut fanout = self.fanout();
             fanout.move_unread_to_outbox(id);
@@ -62,10 +70,19 @@ impl Hub {
         }
     }
 
-    /// This node takes part again: its sessions claim the names of their members. A session whose name is taken by now is asked
-    /// for another one.
-    pub fn rejoin(&mut self, now: Now) {
-        for (id, Claim { name, account }) in self.rejoining.0.clone() {
+    /// A login that was proposed is not applied: it is proposed again when this node takes part.
+    pub(super) fn claim_again(&mut self, id: ClientId, name: Name, account: Option<AccountId>) {
+        self.rejoining.claims.insert(id, Claim { name, account });
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.uncommitted.add(false);
+        }
+    }
+
+    /// This node takes part, for the first time or again, as this run: its sessions claim the names of their members. A session whose
+    /// name is taken by now is asked for another one.
+    pub fn rejoin(&mut self, node: Incarnation, now: Now) {
+        self.rejoining.node = Some(node);
+        for (id, Claim { name, account }) in self.rejoining.claims.clone() {
             let Some(session) = self.sessions.get_mut(id).filter(|session| session.stage == SessionStage::LoggingIn)
             else {
                 self.rejoining.end(id);

@@ -5,12 +5,13 @@ use serde::{Deserialize, Serialize};
 use super::joins::NodeJoins;
 use crate::chat::account::table::AccountTable;
 use crate::chat::hub::journal::Journal;
-use crate::chat::hub::rooms::SharedRooms;
+use crate::chat::hub::rooms::{RoomLimits, Rooms, SharedRooms};
 use crate::chat::hub::{Hub, Shared};
 use crate::chat::member::past::PastMembers;
-use crate::chat::member::table::MemberTableState;
+use crate::chat::member::table::{MemberTable, MemberTableState};
 use crate::chat::policy::bans::Bans;
 use crate::chat::policy::mutes::Mutes;
+use crate::chat::room::segment_log::Retention;
 
 /// The state that is the same on all nodes after the same changes.
 #[derive(Serialize, Deserialize)]
@@ -45,9 +46,20 @@ impl Hub {
         }
     }
 
-    /// Takes the shared state of another hub, in place of its own; the next change is the one after it. No session of this
-    /// hub may be a member.
+    /// Empties the shared state, except for what outlives a restart: accounts and bans.
+    pub fn found(&mut self) {
+        let mut snapshot = self.snapshot();
+        snapshot.accounts.forget_members();
+        snapshot.members = MemberTable::new(self.config.hash_key).shared();
+        snapshot.rooms = Rooms::new(Retention::of(&self.config), RoomLimits::of(&self.config)).shared();
+        (snapshot.mutes, snapshot.node_joins) = Default::default();
+        self.restore_snapshot(snapshot);
+    }
+
+    /// Takes the shared state of another hub, in place of its own; the next change is the one after it. Sessions that are members
+    /// wait for [`Hub::rejoin`].
     pub fn restore_snapshot(&mut self, snapshot: Snapshot) {
+        self.detach_sessions();
         let Snapshot { accounts, members, rooms, bans, mutes, node_joins, journal, past_members, run, cloak_key } =
             snapshot;
         self.shared.accounts = accounts;

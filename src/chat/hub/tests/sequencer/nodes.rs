@@ -12,7 +12,9 @@ struct Nodes {
 
 impl Nodes {
     fn new() -> Nodes {
-        Nodes { nodes: [SequencedHub::new(), SequencedHub::new()], seq: 0 }
+        let mut nodes = [SequencedHub::new(), SequencedHub::new()];
+        nodes.iter_mut().zip(0..).for_each(|(node, number)| node.hub.rejoin(Incarnation(number), now()));
+        Nodes { nodes, seq: 0 }
     }
 
     /// Commits what the nodes have proposed, on both; each change is an entry of its own.
@@ -78,17 +80,17 @@ fn members_of_a_node_that_ends_leave_the_others() {
     nodes.say(1, bob, "/quit");
     nodes.enter(1, 2, "dave");
     nodes.read(0, alice);
-    nodes.nodes[0].hub.bury(Incarnation(1), false, now());
+    nodes.nodes[0].hub.bury(Incarnation(1), now());
     assert_eq!(nodes.read(0, alice), "* dave left: connection lost (2 here)\n* carol left: connection lost (1 here)");
     // It ends once.
-    nodes.nodes[0].hub.bury(Incarnation(1), false, now());
+    nodes.nodes[0].hub.bury(Incarnation(1), now());
     assert_eq!(nodes.read(0, alice), "");
     let [first, _] = &mut nodes.nodes;
     let snapshot = serde_json::to_string(&first.hub.snapshot()).unwrap();
-    first.hub.bury(Incarnation(0), true, now());
+    first.hub.bury(Incarnation(0), now());
     let mut restored = SequencedHub::new();
     restored.hub.restore_snapshot(serde_json::from_str(&snapshot).unwrap());
-    restored.hub.bury(Incarnation(0), false, now());
+    restored.hub.bury(Incarnation(0), now());
     let left = restored.hub.snapshot();
     assert_eq!(serde_json::to_string(&left).unwrap(), serde_json::to_string(&first.hub.snapshot()).unwrap());
 }
@@ -103,16 +105,14 @@ fn sessions_of_a_node_that_was_taken_for_dead_are_members_again_and_miss_nothing
     nodes.read(1, bob);
     nodes.say(1, carol, "read later");
     nodes.read(0, alice);
-    for (node, is_own) in [(0, false), (1, true)] {
-        nodes.nodes[node].hub.bury(Incarnation(1), is_own, now());
-    }
+    nodes.nodes.iter_mut().for_each(|node| node.hub.bury(Incarnation(1), now()));
     assert_eq!(nodes.read(0, alice), "* bob left: connection lost (2 here)\n* carol left: connection lost (1 here)");
     // What is said meanwhile, and somebody else takes a name.
     nodes.say(0, alice, "meanwhile");
     let dave = nodes.enter(0, 1, "carol");
     nodes.read(0, alice);
     let SequencedHub { hub, proposals, .. } = &mut nodes.nodes[1];
-    hub.rejoin(now());
+    hub.rejoin(Incarnation(2), now());
     proposals.extend(std::iter::from_fn(|| hub.poll_proposal()));
     nodes.commit();
     let read = nodes.read(1, bob);

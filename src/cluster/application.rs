@@ -1,0 +1,98 @@
+//! The hub as the application of the protocol among the nodes.
+
+use time::OffsetDateTime;
+
+use super::replica::{Application, Burial, Fate, MAX_IDS, Place, Proposal, Understood};
+use crate::chat::change::{self, Change, Committed, LogPlace, Origin};
+use crate::chat::{Hub, Incarnation, Now};
+
+/// The hub of a node, while it takes what the log says.
+pub struct Members<'a> {
+    pub hub: &'a mut Hub,
+    /// The time of the caller, for the sessions of this node.
+    pub now: Now,
+}
+
+impl Members<'_> {
+    /// The next change of a session of this node, for the log.
+    pub fn poll_proposal(&mut self) -> Option<Proposal<Origin>> {
+        let change::Proposal { origin, change } = self.hub.poll_proposal()?;
+        // The end of a session is never refused, and a login waits as long as its session.
+        let lasting = matches!(change, Change::Leave { .. } | Change::Join(_));
+        let ids = messages_of(&change).clamp(1, MAX_IDS);
+        let change = serde_json::to_string(&change).expect("changes are plain data");
+        Some(Proposal { origin, change, ids, must_understand: false, lasting })
+    }
+
+    /// Tells the author of a change that the log does not take.
+    pub fn refuse(&mut self, proposal: Proposal<Origin>) {
+        self.return_proposal(proposal, Fate::Refused);
+    }
+
+    /// The time of a place in the log, which is the same at each node.
+    fn time_of(&self, place: &Place<Origin>) -> Now {
+        let local = OffsetDateTime::UNIX_EPOCH + place.time;
+        Now { at: place.time, local: local.to_offset(self.now.local.offset()) }
+    }
+}
+
+/// How many messages a change makes at most.
+fn messages_of(change: &Change) -> usize {
+    match change {
+        Change::SayLines(say) => say.lines.len(),
+        Change::Post(post) => post.lines.len(),
+        _ => 1,
+    }
+}
+
+impl Application for Members<'_> {
+    type Origin = Origin;
+
+    fn apply(&mut self, change: &str, place: Place<Origin>) -> Understood {
+        let Ok(change) = serde_json::from_str::<Change>(change) else { return Understood::No };
+        let log_place = LogPlace { node: place.incarnation, first_id: place.id() };
+        let committed = Committed {
+            seq: self.hub.next_change(),
+            time: self.time_of(&place),
+            origin: place.origin,
+            place: Some(log_place),
+            change,
+        };
+        self.hub.handle_committed(&committed, &self.now);
+        Understood::Yes
+    }
+
+    fn bridge(&mut self, _change: &str, _place: Place<Origin>) {
+        // The history of that time comes with the snapshot, as far as it is in it.
+    }
+
+    fn bury(&mut self, incarnation: Incarnation, _burial: Burial, place: Place<Origin>) {
+        self.hub.bury(incarnation, self.time_of(&place));
+    }
+
+    fn snapshot(&self, _version: u16) -> String {
+        serde_json::to_string(&self.hub.snapshot()).expect("the shared state is plain data")
+    }
+
+    fn restore(&mut self, snapshot: &str) -> Result<(), String> {
+        let snapshot = serde_json::from_str(snapshot).map_err(|error| error.to_string())?;
+        self.hub.restore_snapshot(snapshot);
+        Ok(())
+    }
+
+    fn found(&mut self, _place: Place<Origin>) {
+        self.hub.found();
+    }
+
+    fn return_proposal(&mut self, proposal: Proposal<Origin>, fate: Fate) {
+        let Ok(change) = serde_json::from_str(&proposal.change) else { return };
+        self.hub.return_proposal(change::Proposal { origin: proposal.origin, change }, fate == Fate::Applied);
+    }
+
+    fn begin(&mut self, incarnation: Incarnation) {
+        self.hub.rejoin(incarnation, self.now);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,234 @@
+//! Hubs with the protocol among the nodes, and a log in memory.
+
+use std::io::IoSlice;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::Members;
+use crate::chat::change::Origin;
+use crate::chat::{ClientId, Config, Hub, Input, Lang, Now};
+use crate::cluster::replica::{Node, Replica, Start, Stream, Versions};
+use crate::wire::renderers;
+
+/// The engine's time when a test begins: seconds since 1970.
+const BEGIN: Duration = Duration::from_secs(1_800_000_000);
+
+struct TestNode {
+    replica: Replica<Origin>,
+    hub: Hub,
+    /// The next entry that it reads.
+    next: u64,
+    is_paused: bool,
+    /// The log is out of its reach.
+    is_cut_off: bool,
+}
+
+/// A log and some nodes.
+struct Cluster {
+    log: Vec<(Duration, Vec<u8>)>,
+    nodes: Vec<TestNode>,
+    at: Duration,
+}
+
+impl Cluster {
+    fn of(count: usize) -> Cluster {
+        let mut cluster = Cluster { log: Vec::new(), nodes: Vec::new(), at: BEGIN };
+        for _ in 0..count {
+            cluster.add();
+        }
+        cluster
+    }
+
+    fn now(&self) -> Now {
+        Now { at: self.at, local: OffsetDateTime::UNIX_EPOCH + self.at }
+    }
+
+    /// Adds a node, and waits until it takes part.
+    fn add(&mut self) -> usize {
+        let index = self.nodes.len();
+        let name = format!("node-{index}").try_into().unwrap();
+        let node = Node { name, versions: Versions { lowest: 1, highest: 1 } };
+        let mut replica = Replica::new(node, 1_000 * (index as u64 + 1), Start::Fresh);
+        let mut hub =
+            Hub::new(Config { rate: 0, hash_key: [index as u64, 1], ..Config::default() }, renderers(Lang::En));
+        hub.use_external_sequencer();
+        replica.handle_stream(Stream { first: 1, last: self.log.len() as u64 }, self.at);
+        let next = replica.read_from().unwrap();
+        self.nodes.push(TestNode { replica, hub, next, is_paused: false, is_cut_off: false });
+        self.run(5);
+        assert!(self.nodes[index].replica.is_ready());
+        index
+    }
+
+    fn run(&mut self, seconds: u64) {
+        for _ in 0..10 * seconds {
+            self.at += Duration::from_millis(100);
+            (0..self.nodes.len()).for_each(|index| self.turn(index));
+        }
+    }
+
+    fn turn(&mut self, index: usize) {
+        let (now, at) = (self.now(), self.at);
+        let TestNode { replica, hub, next, is_paused, is_cut_off } = &mut self.nodes[index];
+        if *is_paused {
+            return;
+        }
+        while !*is_cut_off && let Some((time, bytes)) = self.log.get(*next as usize - 1) {
+            replica.handle_entry(*next, *time, bytes, at);
+            *next += 1;
+        }
+        let mut members = Members { hub, now };
+        while replica.process(&mut members, at, 10) {}
+        replica.handle_tick(&mut members, at);
+        while let Some(proposal) = members.poll_proposal() {
+            if replica.propose(proposal.clone()).is_err() {
+                members.refuse(proposal);
+            }
+        }
+        while let Some(append) = replica.poll_append(at) {
+            self.log.push((at, append.entry.into()));
+        }
+        if let Some(heartbeat) = replica.poll_heartbeat(at) {
+            let awake = self.nodes.iter_mut().filter(|node| !node.is_paused && !node.is_cut_off);
+            awake.for_each(|node| node.replica.handle_heartbeat(&heartbeat, at));
+        }
+    }
+
+    fn cut_off(&mut self, index: usize) {
+        self.nodes[index].is_cut_off = true;
+        self.nodes[index].replica.handle_disconnected(self.at);
+    }
+
+    fn connect(&mut self, index: usize) {
+        let stream = Stream { first: 1, last: self.log.len() as u64 };
+        let node = &mut self.nodes[index];
+        node.is_cut_off = false;
+        node.replica.handle_stream(stream, self.at);
+        node.next = node.replica.read_from().unwrap();
+    }
+
+    fn say(&mut self, node: usize, id: ClientId, line: &str) {
+        let now = self.now();
+        self.nodes[node].hub.handle_line(id, Input::Line(line), now);
+    }
+
+    fn enter(&mut self, node: usize, slot: usize, name: &str) -> ClientId {
+        let (id, now) = (ClientId::new(slot), self.now());
+        self.nodes[node].hub.handle_plain_connection(id, ([127, 0, 0, 1], 1).into(), now);
+        self.say(node, id, name);
+        self.run(1);
+        id
+    }
+
+    /// What a session has not read yet.
+    fn read(&mut self, node: usize, id: ClientId) -> String {
+        let (hub, mut text) = (&mut self.nodes[node].hub, Vec::new());
+        loop {
+            let mut slices = [IoSlice::new(&[]); 4];
+            let lent = hub.gather(id, &mut slices);
+            text.extend(slices[..lent.slices].iter().flat_map(|slice| slice.to_vec()));
+            hub.handle_written(id, lent, lent.bytes);
+            if lent.bytes == 0 {
+                return String::from_utf8(text).unwrap().trim_end().replace('\r', "");
+            }
+        }
+    }
+
+    /// The shared state of a node.
+    fn state(&self, node: usize) -> String {
+        serde_json::to_string(&self.nodes[node].hub.snapshot()).unwrap()
+    }
+}
+
+#[test]
+fn nodes_are_one_chat_also_for_one_that_comes_late() {
+    let mut cluster = Cluster::of(2);
+    let alice = cluster.enter(0, 0, "alice");
+    let bob = cluster.enter(1, 0, "bob");
+    cluster.say(1, bob, "hello from the other node");
+    cluster.run(1);
+    assert!(cluster.read(0, alice).contains("bob: hello from the other node"));
+    let late = cluster.add();
+    let carol = cluster.enter(late, 0, "carol");
+    let read = cluster.read(late, carol);
+    assert!(read.contains("You are carol. 3 here: alice, bob and you."), "{read}");
+    assert!(read.contains("bob: hello from the other node"), "{read}");
+    cluster.say(late, carol, "and from the third");
+    cluster.run(1);
+    assert!(cluster.read(0, alice).contains("carol: and from the third"));
+    assert!(cluster.read(1, bob).contains("carol: and from the third"));
+    let [first, second, third] = [0, 1, 2].map(|node| cluster.state(node));
+    assert_eq!(first, second);
+    assert_eq!(first, third);
+    // A name is that of one.
+    let other = cluster.enter(1, 1, "carol");
+    assert!(cluster.read(1, other).contains("is taken"));
+}
+
+#[test]
+fn node_that_was_silent_too_long_loses_no_session_and_no_line() {
+    let mut cluster = Cluster::of(2);
+    let alice = cluster.enter(0, 0, "alice");
+    let bob = cluster.enter(1, 0, "bob");
+    cluster.read(0, alice);
+    cluster.read(1, bob);
+    cluster.nodes[1].is_paused = true;
+    cluster.run(10);
+    assert_eq!(cluster.read(0, alice), "* bob left: connection lost (1 here)");
+    cluster.say(0, alice, "nobody hears me");
+    cluster.run(1);
+    cluster.nodes[1].is_paused = false;
+    cluster.say(1, bob, "am I still here");
+    cluster.run(5);
+    let read = cluster.read(1, bob);
+    assert_eq!(read.matches("alice: nobody hears me").count(), 1, "{read}");
+    assert!(cluster.read(0, alice).contains("* bob joined (2 here)"));
+    cluster.say(1, bob, "back again");
+    cluster.run(1);
+    assert!(cluster.read(0, alice).contains("bob: back again"));
+    assert_eq!(cluster.state(0), cluster.state(1));
+}
+
+#[test]
+fn lines_wait_while_a_node_is_cut_off_and_are_refused_after_a_minute() {
+    let mut cluster = Cluster::of(1);
+    let alice = cluster.enter(0, 0, "alice");
+    let bob = cluster.enter(0, 1, "bob");
+    cluster.cut_off(0);
+    cluster.say(0, alice, "said a little later");
+    cluster.run(10);
+    assert!(!cluster.read(0, bob).contains("said a little later"));
+    cluster.connect(0);
+    cluster.run(5);
+    assert_eq!(cluster.read(0, bob).matches("alice: said a little later").count(), 1);
+    cluster.read(0, alice);
+    cluster.cut_off(0);
+    cluster.say(0, alice, "never said");
+    cluster.run(70);
+    assert_eq!(cluster.read(0, alice), "! Not said: this server is cut off from the others.");
+    cluster.connect(0);
+    cluster.run(10);
+    cluster.say(0, alice, "said again");
+    cluster.run(1);
+    let read = cluster.read(0, bob);
+    assert!(read.ends_with("alice: said again") && !read.contains("never said"), "{read}");
+}
+
+#[test]
+fn names_are_free_after_all_nodes_have_ended() {
+    let mut cluster = Cluster::of(2);
+    let alice = cluster.enter(0, 0, "alice");
+    cluster.enter(1, 0, "bob");
+    cluster.say(0, alice, "/topic before the end");
+    cluster.run(1);
+    cluster.nodes.clear();
+    cluster.run(10);
+    cluster.add();
+    cluster.add();
+    let bob = cluster.enter(0, 0, "bob");
+    assert!(cluster.read(0, bob).contains("You are bob. 1 here: you."));
+    let alice = cluster.enter(1, 0, "alice");
+    assert!(cluster.read(1, alice).contains("You are alice. 2 here: bob and you."));
+    assert_eq!(cluster.state(0), cluster.state(1));
+}
