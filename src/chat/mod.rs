@@ -55,6 +55,8 @@ pub use event::{
     CertificateState, ConsoleText, Due, Event, Help, IrcLine, MessageKind, Notice, People, Refusal, Sender,
     SettingsView, Source, Topic, Whois,
 };
+#[cfg(test)]
+pub(crate) use hub::tests::test_hub::read_lines;
 pub use hub::{
     DISCONNECTS_PER_TICK, HeadCount, Hub, HubState, HubView, OPERATOR_LOG, PostRefusal, Posted, Snapshot,
     StatsSnapshot, TraceEvent, WriteBatch,

@@ -86,7 +86,11 @@ impl Application for Members<'_> {
 
     fn return_proposal(&mut self, proposal: Proposal<Origin>, fate: Fate) {
         let Ok(change) = serde_json::from_str(&proposal.change) else { return };
-        self.hub.return_proposal(change::Proposal { origin: proposal.origin, change }, fate == Fate::Applied);
+        self.hub.return_proposal(
+            change::Proposal { origin: proposal.origin, change },
+            fate == Fate::Applied,
+            &self.now,
+        );
     }
 
     fn begin(&mut self, incarnation: Incarnation) {

@@ -33,7 +33,7 @@ struct AccountTableState {
 }
 
 impl AccountTable {
-    /// The accounts as they are on all nodes: without whom they ignore and what they have read.
+    /// What is the same of the accounts on all nodes: all but their ignored names and how far they have read.
     pub fn shared(&self) -> AccountTable {
         let mut shared = self.clone();
         for Account { data, .. } in shared.accounts.values_mut() {

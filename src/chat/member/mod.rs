@@ -134,7 +134,7 @@ impl Member {
         Member { name, name_hash, serial, since, host, current: None, followed, session: None, extras }
     }
 
-    /// What is the same on all nodes: the member without its sessions, and what they ignore and have read.
+    /// What is the same of a member on all nodes: all but its sessions, its ignored names and how far it has read.
     pub fn shared(&self) -> Member {
         let mut shared = Member { session: None, ..self.clone() };
         if let Some(extras) = &mut shared.extras {

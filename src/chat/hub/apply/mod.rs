@@ -68,15 +68,8 @@ impl Hub {
     pub fn handle_committed(&mut self, committed: &Committed, now: &Now) {
         let Committed { seq, time, origin, place, change } = committed;
         self.journal.note_committed(*seq, *place);
-        if let Some(origin) = *origin
-            && let Some(session) = self.sessions.find(origin)
-        {
-            let blocked = session.uncommitted.blocks();
-            session.uncommitted.remove(change.is_message());
-            if blocked && !session.uncommitted.blocks() {
-                self.outbound.resume(origin.client);
-            }
-            self.resume_committed(origin.client);
+        if let Some(origin) = *origin {
+            self.end_waiting(origin, change);
         }
         let client = proposer(&self.sessions, *origin);
         self.commit(client, committed, now);
@@ -85,6 +78,17 @@ impl Hub {
         {
             self.end_committed(origin.client, time);
         }
+    }
+
+    /// A session, if it is there, does not wait for a change of it any more.
+    pub(super) fn end_waiting(&mut self, origin: Origin, change: &Change) {
+        let Some(session) = self.sessions.find(origin) else { return };
+        let blocked = session.uncommitted.blocks();
+        session.uncommitted.remove(change.is_message());
+        if blocked && !session.uncommitted.blocks() {
+            self.outbound.resume(origin.client);
+        }
+        self.resume_committed(origin.client);
     }
 
     /// Checks a committed change again, and applies it. `client` is the session that waits for it.

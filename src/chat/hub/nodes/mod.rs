@@ -1,5 +1,4 @@
-//! What a hub offers to a cluster: the shared state for nodes that have missed changes, the ends of nodes, and what becomes of
-//! proposals that are not applied.
+//! What a hub offers to a cluster: snapshots of the shared state, the end of a node, and proposals that come back.
 
 pub mod joins;
 pub mod rejoining;
@@ -32,21 +31,21 @@ impl Hub {
         }
     }
 
-    /// A proposal of a session will not be applied before its eyes: a login is repeated with [`Hub::rejoin`], and of all else the
-    /// session is told if it is not applied at all. What ends with the sessions of a node, such as a leave, needs no answer.
-    pub fn return_proposal(&mut self, proposal: Proposal, is_applied: bool) {
+    /// A proposal comes back, since its change will not be committed here. A login is proposed again by [`Hub::rejoin`]. The session
+    /// is told of any other change, unless it was applied (`is_applied`). A leave needs no answer.
+    pub fn return_proposal(&mut self, proposal: Proposal, is_applied: bool, now: &Now) {
         let Proposal { origin: Some(origin), change } = proposal else { return };
-        let Some(session) = self.sessions.find(origin) else { return };
-        session.uncommitted.remove(change.is_message());
-        let (id, is_free) = (origin.client, !session.uncommitted.blocks());
+        self.end_waiting(origin, &change);
+        if self.sessions.find(origin).is_none() {
+            return;
+        }
+        let id = origin.client;
         match change {
             Change::Join(join) => self.claim_again(id, join.name, join.account),
             Change::Leave { .. } => {}
             _ if is_applied => {}
             _ => self.fanout().refuse(id, Refusal::CutOff),
         }
-        if is_free {
-            self.outbound.resume(id);
-        }
+        self.end_committed(id, now);
     }
 }

@@ -10,7 +10,7 @@ use crate::chat::input::ResumeRequest;
 use crate::chat::policy::nick::{Name, fold};
 use crate::chat::session::SessionStage;
 
-/// The sessions that wait to be members again, and as whom.
+/// The sessions that wait to be members again, each with the name that it claims.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Rejoining {
     /// The present run of this node; `None` without a cluster, and before it takes part.
@@ -26,7 +26,7 @@ struct Claim {
 }
 
 impl Rejoining {
-    /// Whether there is no cluster.
+    /// Whether there is nothing in it, as without a cluster.
     pub fn is_empty(&self) -> bool {
         self.node.is_none() && self.claims.is_empty()
     }
@@ -53,29 +53,25 @@ impl Hub {
             let (members, rooms) = (&self.shared.members, &self.shared.rooms);
             let member = &members[slot];
             let name = Name { shown: member.name.clone(), key: fold(&member.name).into() };
-            let claim = Claim { name, account: member.account() };
+            let account = member.account();
             let read = Some((self.run, self.journal.last_message_id()));
             let room = member.room().map(|room| rooms.name(room).to_owned());
             let follow = members.followed(slot).map(|room| rooms.name(room).into()).collect();
             self.resume_requests.insert(id, ResumeRequest { room, follow, read, looked_up: 0 });
-            self.rejoining.claims.insert(id, claim);
             self.cancel_deliveries(id);
             let mut fanout = self.fanout();
             fanout.move_unread_to_outbox(id);
             fanout.unsubscribe_all(id);
             self.remove_session(slot, id);
-            let session = &mut self.sessions[id];
-            session.stage = SessionStage::LoggingIn;
-            session.uncommitted.add(false);
+            self.sessions[id].stage = SessionStage::LoggingIn;
+            self.claim_again(id, name, account);
         }
     }
 
-    /// A login that was proposed is not applied: it is proposed again when this node takes part.
+    /// A session waits until this node takes part, and then claims a name.
     pub(super) fn claim_again(&mut self, id: ClientId, name: Name, account: Option<AccountId>) {
         self.rejoining.claims.insert(id, Claim { name, account });
-        if let Some(session) = self.sessions.get_mut(id) {
-            session.uncommitted.add(false);
-        }
+        self.sessions[id].uncommitted.add(false);
     }
 
     /// This node takes part, for the first time or again, as this run: its sessions claim the names of their members. A session whose

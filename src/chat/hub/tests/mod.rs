@@ -21,5 +21,5 @@ mod reload;
 pub(super) mod sequencer;
 pub(super) mod store_queue;
 pub(super) mod stored_rooms;
-mod test_hub;
+pub mod test_hub;
 mod unix_peers;

@@ -107,7 +107,7 @@ fn sessions_of_a_node_that_was_taken_for_dead_are_members_again_and_miss_nothing
     nodes.read(0, alice);
     nodes.nodes.iter_mut().for_each(|node| node.hub.bury(Incarnation(1), now()));
     assert_eq!(nodes.read(0, alice), "* bob left: connection lost (2 here)\n* carol left: connection lost (1 here)");
-    // What is said meanwhile, and somebody else takes a name.
+    // Meanwhile alice says something, and another session takes the name of carol.
     nodes.say(0, alice, "meanwhile");
     let dave = nodes.enter(0, 1, "carol");
     nodes.read(0, alice);
@@ -127,4 +127,22 @@ fn sessions_of_a_node_that_was_taken_for_dead_are_members_again_and_miss_nothing
     // She takes another name.
     nodes.say(1, carol, "caroline");
     assert!(nodes.read(1, carol).contains("You are caroline"));
+}
+
+#[test]
+fn command_of_irc_whose_change_comes_back_is_answered_with_its_label() {
+    let mut node = SequencedHub::new();
+    let alice = node.enter_irc(0, "alice");
+    node.say(alice, "CAP REQ :message-tags batch labeled-response");
+    node.read(alice);
+    node.say(alice, "@label=7 PRIVMSG #den :never said");
+    let proposal = node.proposals.pop_front().unwrap();
+    node.hub.return_proposal(proposal, false, &now());
+    let read = node.read(alice).join("\n");
+    assert!(
+        read.starts_with("@label=7 ") && read.ends_with("Not said: this server is cut off from the others."),
+        "{read}"
+    );
+    node.say(alice, "@label=8 PING x");
+    assert!(node.read(alice).join("\n").starts_with("@label=8 "));
 }
