@@ -360,4 +360,4 @@ impl StoreWriter {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

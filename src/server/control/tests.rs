@@ -11,7 +11,8 @@ use super::connection::TIMEOUT;
 use super::*;
 use crate::chat::MessageKind;
 use crate::control::protocol::MAX_REQUEST;
-use crate::store::{Message, Options, Record, Store, Sync};
+use crate::server::store_writer::tests::options_in;
+use crate::store::{Message, Record, Store};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -31,15 +32,7 @@ impl Rig {
         let place = ControlPlace { path: folder.join("asked"), is_default: false };
         let listener = place.listen(&mut None).unwrap().unwrap();
         let control = Control::new(listener, poll.registry(), Token(0), 1).unwrap();
-        let options = Options {
-            path: folder.join("history"),
-            sync: Sync::Off,
-            keep_days: None,
-            keep_messages: None,
-            rooms: 10,
-            history: 10,
-            history_bytes: 1 << 20,
-        };
+        let options = options_in(&folder);
         let (mut store, _) = Store::open(&options, 0).unwrap();
         let said = |id| {
             let (at, text) = (time::OffsetDateTime::UNIX_EPOCH, "fish ".repeat(100));

@@ -23,7 +23,8 @@ fn options(name: &str) -> (PathBuf, Options) {
     (dir, options)
 }
 
-fn options_in(dir: &Path) -> Options {
+/// A small store without waits for the disk.
+pub fn options_in(dir: &Path) -> Options {
     Options {
         path: dir.join("history"),
         sync: Sync::Off,

@@ -67,14 +67,20 @@ fn copy_has_everything_that_was_written_before_its_last_step() {
     copied.write(&[said(last + 1, "den", "more")]).unwrap();
 }
 
-#[test]
-fn copy_that_is_given_up_or_dropped_leaves_no_file_and_a_named_one_stays() {
+/// A store of 499 messages that is copied: its first step is done.
+fn begun_copy() -> (Directory, Store, PathBuf) {
     let directory = Directory::new();
     let (mut store, _) = directory.open();
     store.write(&(1..500).map(|id| said(id, "den", &"fish ".repeat(100))).collect::<Vec<_>>()).unwrap();
     let copy = directory.join("copy");
     store.begin_copy(&copy).unwrap();
     assert!(matches!(store.copy_step(&mut || false), Ok(CopyStep::More(_))));
+    (directory, store, copy)
+}
+
+#[test]
+fn copy_that_is_given_up_or_dropped_leaves_no_file_and_a_named_one_stays() {
+    let (directory, mut store, copy) = begun_copy();
     assert!(copy.exists());
     store.cancel_copy();
     assert!(!copy.exists() && store.copy_step(&mut || true).is_err());
@@ -118,12 +124,7 @@ fn copy_is_refused_where_a_file_is_or_no_file_can_be() {
 
 #[test]
 fn copy_ends_when_the_store_is_opened_again() {
-    let directory = Directory::new();
-    let (mut store, _) = directory.open();
-    store.write(&(1..500).map(|id| said(id, "den", &"fish ".repeat(100))).collect::<Vec<_>>()).unwrap();
-    let copy = directory.join("copy");
-    store.begin_copy(&copy).unwrap();
-    assert!(matches!(store.copy_step(&mut || false), Ok(CopyStep::More(_))));
+    let (_directory, mut store, copy) = begun_copy();
     store.reopen().unwrap();
     assert!(!copy.exists());
     store.begin_copy(&copy).unwrap();

@@ -9,8 +9,7 @@ use crate::cluster::nats::jetstream::{BucketChange, ReadEvent, parse, parse_publ
 use crate::cluster::nats::protocol::Message;
 
 impl State {
-    /// Handles a message. One that nobody waits for is dropped: an answer that came too late, or the message of a
-    /// consumer that was given up.
+    /// Handles a message. An answer that has come too late is dropped, and so is a message of a consumer that was given up.
     pub(super) fn handle_message(&mut self, message: &Message, now: Duration) {
         if let Some(number) = self.sender.answered(message.subject, message.sid) {
             if let Some(purpose) = self.sender.requests.take(number) {

@@ -177,7 +177,7 @@ impl Client {
         self.state.sender.output.unwritten()
     }
 
-    /// Notes that so many of them are written.
+    /// Notes that `count` bytes of these were written.
     pub fn advance(&mut self, count: usize) {
         self.state.sender.output.advance(count);
     }
@@ -187,7 +187,7 @@ impl Client {
         self.state.events.pop()
     }
 
-    /// Whether so many events wait that nothing more should be read.
+    /// Whether too many events wait: then nothing more should be read.
     pub fn is_full(&self) -> bool {
         self.state.events.is_full()
     }

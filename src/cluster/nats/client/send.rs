@@ -33,8 +33,7 @@ pub enum Select<'a> {
 
 /// Messages between clients, which no stream keeps.
 impl Client {
-    /// Publishes a message to whoever has subscribed to the subject; an answer is one with the `reply` of a question as
-    /// its subject.
+    /// Publishes a message to the subscribers of a subject. To answer a message, publish to its `reply`.
     ///
     /// # Errors
     /// If it cannot be sent now.
@@ -42,7 +41,7 @@ impl Client {
         self.state.sender.publish(subject, None, &[], payload)
     }
 
-    /// Asks whoever has subscribed to the subject; [`super::Event::Answer`] follows.
+    /// Asks the subscribers of a subject; [`super::Event::Answer`] follows.
     ///
     /// # Errors
     /// If it cannot be sent now; then no event follows.

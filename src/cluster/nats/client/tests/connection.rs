@@ -36,7 +36,7 @@ fn encryption_begins_after_the_first_line_and_before_the_credentials() {
         let mut world = World::open(url);
         world.receive(info);
         assert!(world.client.must_encrypt() && world.sent().is_empty());
-        // Somebody between may have put it there.
+        // An attacker on the network may have put it there.
         let injected = world.client.receive(b"PONG\r\n", SECOND).unwrap_err();
         assert!(matches!(injected, LinkError::BytesBeforeTls), "{injected}");
         let mut world = World::open(url);
