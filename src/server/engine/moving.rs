@@ -11,7 +11,7 @@ const RELAY_RESERVE: usize = 16;
 
 /// Connections with TLS that keep a server from being handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InTheWay {
+pub struct BlockingConnections {
     /// Those whose handshake is not over, or that are closed and not removed yet.
     pub opening: usize,
     /// Those that are more than this process can relay.
@@ -37,7 +37,7 @@ impl<L: Listener> Engine<L> {
 
     /// Makes it possible to relay all connections with TLS: handshakes have to be over, and members above the limit are told
     /// once that the server shuts down. With `is_late` all connections that are in the way are closed.
-    pub fn prepare_relay(&mut self, is_late: bool, now: Now) -> InTheWay {
+    pub fn prepare_relay(&mut self, is_late: bool, now: Now) -> BlockingConnections {
         let most = self.relay_limit();
         let is_open = |&slot: &usize| {
             let connection = &self.connections[slot];
@@ -61,7 +61,7 @@ impl<L: Listener> Engine<L> {
             opening.iter().for_each(|&slot| self.finish(slot));
         }
         self.close(now);
-        InTheWay { opening: opening.len(), excess: excess.len() }
+        BlockingConnections { opening: opening.len(), excess: excess.len() }
     }
 
     /// Ends the engine of a server that was replaced; gives the streams of its connections by slot. Everything else is

@@ -36,7 +36,7 @@ use super::connection::transport::ServerListener;
 use super::console::Console;
 use super::control::Control;
 use super::engine::Engine;
-use super::engine::moving::InTheWay;
+use super::engine::moving::BlockingConnections;
 use super::handover::VERSION;
 use super::listen::Listening;
 use super::password::Hasher;
@@ -253,7 +253,7 @@ impl Upgrade {
             stage => self.stage = stage,
         }
         let Stage::Ending(successor) = &mut self.stage else { return false };
-        let InTheWay { opening, excess } = parts.engine.prepare_relay(now.at >= successor.until, now);
+        let BlockingConnections { opening, excess } = parts.engine.prepare_relay(now.at >= successor.until, now);
         successor.ended = successor.ended.max(excess);
         if opening + excess > 0 {
             return false;
