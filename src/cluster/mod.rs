@@ -6,3 +6,5 @@ pub mod application;
 pub mod nats;
 /// The protocol among the nodes: what is written to the log, and what each node makes of it. No sockets, no clock.
 pub mod replica;
+/// How a server takes part in a cluster.
+pub mod settings;
