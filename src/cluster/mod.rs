@@ -4,6 +4,8 @@
 pub mod application;
 /// A client of NATS and JetStream, which keep the log. It knows nothing of chat.
 pub mod nats;
+/// A node: the hub, the protocol and the engine together.
+pub mod node;
 /// The protocol among the nodes: what is written to the log, and what each node makes of it. No sockets, no clock.
 pub mod replica;
 /// How a server takes part in a cluster.

@@ -15,13 +15,15 @@ const SLOTS: u64 = 256;
 const WORDS: usize = SLOTS as usize / 64;
 
 struct Deadline<T> {
-    /// 32 bits, to save memory; enough for two years.
+    /// Ticks after the base of the wheel. 32 bits, to save memory; enough for two years.
     tick: u32,
     item: T,
 }
 
 /// Items with deadlines.
 pub struct Wheel<T> {
+    /// The tick from which the ticks of deadlines are counted.
+    base: u64,
     /// The items of all ticks before this one have been returned.
     now: u64,
     /// Deadlines less than 256 ticks (4.2 s) ahead, by tick.
@@ -78,7 +80,7 @@ impl<T> Slots<T> {
 
 impl<T> Default for Wheel<T> {
     fn default() -> Self {
-        Wheel { now: 0, near: Slots::new(), far: Slots::new() }
+        Wheel { base: 0, now: 0, near: Slots::new(), far: Slots::new() }
     }
 }
 
@@ -86,17 +88,30 @@ impl<T> Wheel<T> {
     /// Sets a deadline: [`Wheel::expire`] returns `item` once `at` has passed.
     pub fn set(&mut self, at: Duration, item: T) {
         let tick = (at.as_micros() as u64).div_ceil(TICK).max(self.now);
-        self.put(Deadline { tick: u32::try_from(tick).unwrap_or(u32::MAX), item });
+        if tick - self.base > u64::from(u32::MAX) && self.is_empty() {
+            // The clock is one that began long ago.
+            self.base = tick - u64::from(u32::MAX / 2);
+            self.now = self.now.max(self.base);
+        }
+        self.put(Deadline { tick: u32::try_from(tick - self.base).unwrap_or(u32::MAX), item });
+    }
+
+    fn is_empty(&self) -> bool {
+        self.near.occupied == [0; WORDS] && self.far.occupied == [0; WORDS]
     }
 
     fn put(&mut self, deadline: Deadline<T>) {
-        let tick = u64::from(deadline.tick);
+        let tick = self.tick_of(&deadline);
         if tick < self.now + SLOTS {
             self.near.push(tick, deadline);
         } else {
             let reach = self.now / SLOTS + SLOTS - 1;
             self.far.push((tick / SLOTS).min(reach), deadline);
         }
+    }
+
+    fn tick_of(&self, deadline: &Deadline<T>) -> u64 {
+        self.base + u64::from(deadline.tick)
     }
 
     /// When [`Wheel::expire`] next has work, which may only be to move items between the wheels.
@@ -152,7 +167,7 @@ struct WheelState<T> {
 impl<T: Serialize> Serialize for Wheel<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let all = self.near.iter(self.now).chain(self.far.iter(self.now / SLOTS));
-        let deadlines = all.map(|deadline| (u64::from(deadline.tick) * TICK, &deadline.item)).collect();
+        let deadlines = all.map(|deadline| (self.tick_of(deadline) * TICK, &deadline.item)).collect();
         WheelState { now: self.now * TICK, deadlines }.serialize(serializer)
     }
 }
@@ -160,7 +175,7 @@ impl<T: Serialize> Serialize for Wheel<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Wheel<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let WheelState { now, deadlines } = WheelState::deserialize(deserializer)?;
-        let mut wheel = Wheel { now: now / TICK, ..Wheel::default() };
+        let mut wheel = Wheel { base: now / TICK, now: now / TICK, ..Wheel::default() };
         deadlines.into_iter().for_each(|(at, item)| wheel.set(Duration::from_micros(at), item));
         Ok(wheel)
     }
@@ -177,6 +192,18 @@ mod tests {
         let mut wheel: Wheel<()> = Wheel::default();
         assert_eq!(wheel.next(), None);
         assert!(wheel.expire(Duration::from_secs(1_000_000)).is_empty());
+    }
+
+    #[test]
+    fn wheel_serves_a_clock_that_began_in_1970() {
+        let mut wheel = Wheel::default();
+        let now = Duration::from_secs(1_796_000_000);
+        wheel.set(now + Duration::from_secs(2), 'b');
+        wheel.set(now + Duration::from_secs(1), 'a');
+        assert!(wheel.expire(now).is_empty());
+        let mut wheel: Wheel<char> = through_json(&wheel);
+        assert_eq!(wheel.expire(now + Duration::from_millis(1_100)), ['a']);
+        assert_eq!(wheel.expire(now + Duration::from_millis(2_100)), ['b']);
     }
 
     /// Compares with a plain list; deadlines are from a tick to hours ahead.

@@ -80,6 +80,11 @@ impl Journal {
         self.proposals.pop_front()
     }
 
+    /// Whether a proposal waits to be handed out.
+    pub fn has_proposals(&self) -> bool {
+        !self.proposals.is_empty()
+    }
+
     /// Notes a change that the external sequencer has committed.
     ///
     /// # Panics

@@ -220,6 +220,11 @@ impl Hub {
         self.journal.pop_proposal()
     }
 
+    /// Whether there is a change for the external sequencer.
+    pub fn has_proposals(&self) -> bool {
+        self.journal.has_proposals()
+    }
+
     /// Borrows the parts that take part in a delivery.
     fn fanout(&mut self) -> Fanout<'_> {
         let Hub { config, shared: Shared { members, rooms, .. }, sessions, outbound, stats, .. } = self;

@@ -82,7 +82,7 @@ impl Cluster {
         while replica.process(&mut members, at, 10) {}
         replica.handle_tick(&mut members, at);
         while let Some(proposal) = members.poll_proposal() {
-            if replica.propose(proposal.clone()).is_err() {
+            if let Err((proposal, _)) = replica.propose(proposal) {
                 members.refuse(proposal);
             }
         }

@@ -183,7 +183,15 @@ impl<O: Clone> Replica<O> {
     ///
     /// # Errors
     /// If it cannot wait, or cannot be written; its author must be told.
-    pub fn propose(&mut self, proposal: Proposal<O>) -> Result<(), ProposalError> {
+    pub fn propose(&mut self, proposal: Proposal<O>) -> Result<(), (Proposal<O>, ProposalError)> {
+        match self.check(&proposal) {
+            Ok(()) => self.outbox.push(proposal),
+            Err(error) => return Err((proposal, error)),
+        }
+        Ok(())
+    }
+
+    fn check(&self, proposal: &Proposal<O>) -> Result<(), ProposalError> {
         let cut_off = self.touch.refuses() || self.outbox.waiting_bytes() + proposal.change.len() > MAX_WAITING;
         if self.leaves || self.has_ended() {
             Err(ProposalError::Ended)
@@ -194,7 +202,6 @@ impl<O: Clone> Replica<O> {
         } else if cut_off && !proposal.lasting {
             Err(ProposalError::CutOff)
         } else {
-            self.outbox.push(proposal);
             Ok(())
         }
     }
@@ -352,8 +359,14 @@ impl<O: Clone> Replica<O> {
         }
     }
 
-    fn applied(&self) -> u64 {
+    /// The position of the newest entry that was processed; 0 before the first one.
+    pub fn applied(&self) -> u64 {
         self.reading.processed().map_or(0, |mark| mark.seq)
+    }
+
+    /// Whether members know that the node is out of touch with the others.
+    pub fn has_lost_touch(&self) -> bool {
+        self.touch.lost_since().is_some()
     }
 
     /// The state for operators.

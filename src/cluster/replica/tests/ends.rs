@@ -108,7 +108,7 @@ fn a_node_leaves_after_its_last_line() {
     cluster.receive(1);
     cluster.nodes[1].replica.leave();
     let line = || Proposal { origin: None, change: "{}".into(), ids: 1, must_understand: false, lasting: true };
-    assert_eq!(cluster.nodes[1].replica.propose(line()), Err(ProposalError::Ended));
+    assert_eq!(error_of(cluster.nodes[1].replica.propose(line())), Err(ProposalError::Ended));
     cluster.run(2);
     assert!(cluster.nodes[1].notices.contains(&Notice::Left));
     assert_eq!((cluster.nodes[0].texts().len(), cluster.nodes[0].names()), (500, vec![]));

@@ -132,13 +132,13 @@ fn a_change_that_cannot_be_written_is_refused() {
     let mut cluster = Cluster::of(&["a"]);
     let replica = &mut cluster.nodes[0].replica;
     let change = |change: String| Proposal { change, ..later_change(false) };
-    assert_eq!(replica.propose(change("x".repeat(MAX_CHANGE + 1))), Err(ProposalError::TooLarge));
+    assert_eq!(error_of(replica.propose(change("x".repeat(MAX_CHANGE + 1)))), Err(ProposalError::TooLarge));
     let none = Proposal { ids: 0, ..later_change(false) };
-    assert_eq!(replica.propose(none), Err(ProposalError::TooLarge));
+    assert_eq!(error_of(replica.propose(none)), Err(ProposalError::TooLarge));
     let many = Proposal { ids: 257, ..later_change(false) };
-    assert_eq!(replica.propose(many), Err(ProposalError::TooLarge));
+    assert_eq!(error_of(replica.propose(many)), Err(ProposalError::TooLarge));
     for text in ["1\n2", "1\r"] {
-        assert_eq!(replica.propose(change(text.into())), Err(ProposalError::NotOneLine));
+        assert_eq!(error_of(replica.propose(change(text.into()))), Err(ProposalError::NotOneLine));
     }
-    assert_eq!(replica.propose(change("1".repeat(MAX_CHANGE))), Ok(()));
+    assert_eq!(error_of(replica.propose(change("1".repeat(MAX_CHANGE)))), Ok(()));
 }

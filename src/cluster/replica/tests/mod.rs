@@ -130,7 +130,7 @@ impl Cluster {
         replica.handle_tick(chat, self.now);
         notices.extend(std::iter::from_fn(|| replica.poll_notice()));
         for proposal in std::mem::take(&mut chat.proposals) {
-            if replica.propose(proposal.clone()).is_err() {
+            if let Err((proposal, _)) = replica.propose(proposal) {
                 chat.refuse(&proposal);
             }
         }
@@ -158,4 +158,9 @@ impl Cluster {
     fn incarnation(&self, index: usize) -> Incarnation {
         self.nodes[index].replica.incarnation()
     }
+}
+
+/// The error of a proposal, without the proposal.
+fn error_of<T>(result: Result<(), (T, ProposalError)>) -> Result<(), ProposalError> {
+    result.map_err(|(_, error)| error)
 }

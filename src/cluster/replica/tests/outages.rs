@@ -57,12 +57,12 @@ fn after_a_minute_lines_that_were_never_sent_are_refused() {
     cluster.nodes[0].chat.say(1, 8);
     cluster.run(64);
     assert_eq!(cluster.nodes[0].chat.told.not_said, [8]);
-    assert_eq!(cluster.nodes[0].replica.propose(line("9", false)), Err(ProposalError::CutOff));
+    assert_eq!(error_of(cluster.nodes[0].replica.propose(line("9", false))), Err(ProposalError::CutOff));
     cluster.nodes[0].replica.propose(line("10", true)).unwrap();
     cluster.connect(0);
     cluster.run(3);
     assert_eq!(cluster.nodes[0].texts(), [7, 10]);
-    assert_eq!(cluster.nodes[0].replica.propose(line("11", false)), Ok(()));
+    assert_eq!(error_of(cluster.nodes[0].replica.propose(line("11", false))), Ok(()));
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn sixteen_mebibytes_wait_and_not_more() {
     large.change += &" ".repeat(MAX_CHANGE - large.change.len());
     let fitting = MAX_WAITING / MAX_CHANGE;
     (0..fitting).for_each(|_| cluster.nodes[0].replica.propose(large.clone()).unwrap());
-    assert_eq!(cluster.nodes[0].replica.propose(large), Err(ProposalError::CutOff));
+    assert_eq!(error_of(cluster.nodes[0].replica.propose(large)), Err(ProposalError::CutOff));
     assert_eq!(cluster.nodes[0].replica.status(cluster.now).waiting, fitting);
     cluster.connect(0);
     cluster.run(30);

@@ -160,7 +160,7 @@ impl SimulatedNode {
     /// Gives the engine what the node has for it.
     pub fn send(&mut self, engine: &mut Engine, step: usize, faults: Faults, random: &mut Random) {
         for proposal in std::mem::take(&mut self.chat.proposals) {
-            if self.replica.propose(proposal.clone()).is_err() {
+            if let Err((proposal, _)) = self.replica.propose(proposal) {
                 self.chat.refuse(&proposal);
             }
         }

@@ -1,0 +1,222 @@
+//! Where the log is: found, made if it is missing, and read.
+
+use std::time::Duration;
+
+use log::{info, warn};
+
+use crate::cluster::nats::{
+    ApiError, Client, Event, ReaderId, RequestError, SendError, StreamConfig, StreamInfo,
+};
+use crate::cluster::replica::Stream;
+use crate::cluster::settings::ClusterSettings;
+
+/// The pause before the log is asked for again.
+const PAUSE: Duration = Duration::from_millis(250);
+/// A log that is shorter than what was read of it is asked for again for this time: a new leader may not know its end yet.
+const SHORTER_FOR: Duration = Duration::from_secs(3);
+/// A log that is made anew begins so many positions after the last one that is known here: another node may have read more.
+const MARGIN: u64 = 1_000_000;
+/// The tag of requests about the log. Entries have tags from 1 on.
+const TAG: u64 = 0;
+/// Bytes of a message of the stream at most: an entry with its subject.
+const MAX_MESSAGE: i64 = 128 * 1024;
+
+/// How far the log is open.
+enum Stage {
+    Closed,
+    /// It is asked for at this time.
+    Opening {
+        at: Duration,
+    },
+    Asked,
+    Made,
+    /// It was found, and the caller has not begun to read.
+    Found,
+    Read(ReaderId),
+}
+
+/// What has happened to the log.
+pub enum LogEvent {
+    /// It is there, and can be read with [`Log::read`].
+    Found(Stream),
+    /// It was deleted or replaced.
+    Lost(String),
+    /// An attempt has failed; another one follows.
+    Failed(String),
+}
+
+/// The log in the engine.
+pub struct Log {
+    config: StreamConfig,
+    /// The first position of a log that is made now.
+    first_position: u64,
+    /// What was read last.
+    reached: u64,
+    /// When the log was made, in the words of the engine.
+    created: Option<String>,
+    shorter_since: Option<Duration>,
+    stage: Stage,
+}
+
+impl Log {
+    pub fn new(settings: &ClusterSettings, first_position: u64) -> Log {
+        let cluster = settings.cluster.as_str();
+        let limit = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+        let config = StreamConfig {
+            name: format!("chinwag_{cluster}"),
+            subjects: vec![format!("chinwag.{cluster}.log.*")],
+            num_replicas: settings.log.replicas,
+            max_age: settings.log.max_age.unwrap_or_default(),
+            max_bytes: settings.log.max_bytes.map_or(-1, limit),
+            max_msg_size: MAX_MESSAGE,
+            ..StreamConfig::default()
+        };
+        Log { config, first_position, reached: 0, created: None, shorter_since: None, stage: Stage::Closed }
+    }
+
+    /// The name of the stream.
+    pub fn stream(&self) -> &str {
+        &self.config.name
+    }
+
+    /// Begins to open the log, when there is a connection.
+    pub fn open(&mut self) {
+        self.stage = Stage::Opening { at: Duration::ZERO };
+    }
+
+    /// Stops reading.
+    pub fn close(&mut self, client: &mut Client) {
+        if let Stage::Read(reader) = self.stage {
+            client.stop_reading(reader);
+        }
+        self.stage = Stage::Closed;
+    }
+
+    /// Whether this reader reads the log now.
+    pub fn is_read_by(&self, reader: ReaderId) -> bool {
+        matches!(self.stage, Stage::Read(current) if current == reader)
+    }
+
+    /// When [`Log::turn`] has something to do.
+    pub fn deadline(&self) -> Option<Duration> {
+        match self.stage {
+            Stage::Opening { at } => Some(at),
+            _ => None,
+        }
+    }
+
+    /// Asks for the log if it is time. `reached` is the position that was read last.
+    pub fn turn(&mut self, client: &mut Client, reached: u64, now: Duration) -> Option<LogEvent> {
+        self.reached = reached;
+        match self.stage {
+            Stage::Opening { at } if at <= now && client.is_connected() => {
+                let sent = client.stream_info(TAG, &self.config.name, now);
+                self.wait_for_answer(sent, Stage::Asked, now)
+            }
+            _ => None,
+        }
+    }
+
+    fn wait_for_answer(&mut self, sent: Result<(), SendError>, stage: Stage, now: Duration) -> Option<LogEvent> {
+        match sent {
+            Ok(()) => self.stage = stage,
+            Err(error) => return Some(self.fail(error.to_string(), now)),
+        }
+        None
+    }
+
+    fn fail(&mut self, why: String, now: Duration) -> LogEvent {
+        self.stage = Stage::Opening { at: now + PAUSE };
+        LogEvent::Failed(why)
+    }
+
+    /// Handles an event of the client that is not an entry.
+    pub fn handle(&mut self, event: Event, client: &mut Client, now: Duration) -> Option<LogEvent> {
+        match event {
+            Event::Stream { tag: TAG, result } => match (result, &self.stage) {
+                (Ok(info), Stage::Asked | Stage::Made) => self.handle_info(&info, now),
+                (Err(error), Stage::Asked) if is_error(&error, ApiError::NO_STREAM) => self.make(client, now),
+                // Another node makes it at the same time.
+                (Err(error), Stage::Made) if is_error(&error, ApiError::STREAM_EXISTS) => {
+                    self.stage = Stage::Opening { at: now };
+                    None
+                }
+                (Err(error), Stage::Asked | Stage::Made) => Some(self.fail(error.to_string(), now)),
+                _ => None,
+            },
+            Event::Rewound { reader, .. } if self.is_read_by(reader) => {
+                Some(LogEvent::Lost("it is shorter than before, or another one".into()))
+            }
+            Event::ReadFailed { reader, why } if self.is_read_by(reader) => {
+                match is_error(&why, ApiError::NO_STREAM) {
+                    true => Some(LogEvent::Lost(why.to_string())),
+                    false => Some(LogEvent::Failed(why.to_string())),
+                }
+            }
+            _ => None,
+        }
+    }
+
+    fn make(&mut self, client: &mut Client, now: Duration) -> Option<LogEvent> {
+        let after = if self.reached > 0 { self.reached + MARGIN } else { 0 };
+        let first_seq = self.first_position.max(after);
+        info!("cluster: makes the log {}, whose first position is {}", self.config.name, first_seq.max(1));
+        let config = StreamConfig { first_seq, ..self.config.clone() };
+        let sent = client.create_stream(TAG, &config, now);
+        self.wait_for_answer(sent, Stage::Made, now)
+    }
+
+    fn handle_info(&mut self, info: &StreamInfo, now: Duration) -> Option<LogEvent> {
+        let state = info.state;
+        let is_known = self.created.as_ref().is_none_or(|created| *created == info.created);
+        if state.last_seq < self.reached && is_known {
+            let since = *self.shorter_since.get_or_insert(now);
+            if now < since + SHORTER_FOR {
+                self.stage = Stage::Opening { at: now + PAUSE };
+                return None;
+            }
+        }
+        if self.created.as_ref() != Some(&info.created) {
+            self.compare(&info.config);
+        }
+        self.shorter_since = None;
+        self.created = Some(info.created.clone());
+        self.stage = Stage::Found;
+        let first = if state.messages == 0 { state.last_seq + 1 } else { state.first_seq };
+        Some(LogEvent::Found(Stream { first, last: state.last_seq }))
+    }
+
+    /// Tells the operator what differs from the settings: an existing log stays as it is.
+    fn compare(&self, config: &StreamConfig) {
+        let wanted = &self.config;
+        let differs = [
+            ("subjects", wanted.subjects != config.subjects),
+            ("--cluster-replicas", wanted.num_replicas != config.num_replicas),
+            ("--cluster-max-age", wanted.max_age != config.max_age),
+            ("--cluster-max-bytes", wanted.max_bytes != config.max_bytes),
+        ];
+        let differs: Vec<&str> = differs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect();
+        if !differs.is_empty() {
+            warn!(
+                "cluster: the log {} was made with other settings ({}), and stays as it is; `nats stream edit` changes it",
+                wanted.name,
+                differs.join(", ")
+            );
+        }
+    }
+
+    /// Reads the log from this position on.
+    pub fn read(&mut self, client: &mut Client, from: u64, now: Duration) {
+        self.close(client);
+        match client.read(&self.config.name, from, now) {
+            Ok(reader) => self.stage = Stage::Read(reader),
+            // The names of clusters are checked before.
+            Err(error) => warn!("cluster: {error}"),
+        }
+    }
+}
+
+/// Whether JetStream refused with this error.
+fn is_error(error: &RequestError, number: u32) -> bool {
+    matches!(error, RequestError::Refused(error) if error.err_code == number)
+}

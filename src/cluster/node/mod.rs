@@ -1,0 +1,319 @@
+//! One node of a cluster: connects the hub of this process with the log, by the protocol among the nodes.
+//!
+//! The caller passes the events of the node's socket with [`Node::notify`], and calls [`Node::turn`] in each turn of its
+//! loop, after input was read and before output is written.
+
+mod log;
+mod repeats;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::time::Duration;
+
+use ::log::{debug, info, warn};
+use mio::{Registry, Token};
+use serde::Serialize;
+
+use self::log::{Log, LogEvent};
+use self::repeats::Repeats;
+use super::application::Members;
+use super::nats::{Event, Expected, Limits, Nats, Settings, SubscriptionId};
+use super::replica::{self, Append, Notice, ProposalError, Replica, Start, Status, Versions};
+use super::settings::ClusterSettings;
+use crate::chat::change::Origin;
+use crate::chat::{Hub, Incarnation, Now};
+
+/// The versions of changes that this program speaks.
+const VERSIONS: Versions = Versions { lowest: 1, highest: 1 };
+/// How often the protocol is asked what is due.
+const TICK: Duration = Duration::from_millis(200);
+/// Entries that are processed in one turn at most.
+const ENTRIES_PER_TURN: usize = 64;
+
+/// The subjects of a cluster.
+struct Subjects {
+    /// The entries of this node.
+    log: String,
+    heartbeats: String,
+}
+
+impl Subjects {
+    fn of(settings: &ClusterSettings) -> Subjects {
+        let (cluster, node) = (settings.cluster.as_str(), settings.node.as_str());
+        Subjects { log: format!("chinwag.{cluster}.log.{node}"), heartbeats: format!("chinwag.{cluster}.heartbeat") }
+    }
+}
+
+/// What was counted since the start, for the metrics.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NodeCounts {
+    /// Entries that were sent to the engine.
+    pub appends: u64,
+    /// Their bytes.
+    pub append_bytes: u64,
+    /// Entries that the engine has refused, or has not confirmed.
+    pub append_errors: u64,
+    /// Connections to the engine.
+    pub connections: u64,
+    /// Entries that were read.
+    pub entries: u64,
+}
+
+/// A node of a cluster.
+pub struct Node {
+    subjects: Subjects,
+    nats: Nats,
+    replica: Replica<Origin>,
+    log: Log,
+    heartbeats: SubscriptionId,
+    /// The entries that the engine has not confirmed, by the tags of their requests.
+    unconfirmed: BTreeMap<u64, (Incarnation, u64)>,
+    last_tag: u64,
+    tick_at: Duration,
+    has_work: bool,
+    notices: VecDeque<Notice>,
+    counts: NodeCounts,
+    repeats: Repeats,
+}
+
+impl Node {
+    /// A node that begins: `random` are two random numbers, `first_position` is that of the first entry if the log is made
+    /// now, and the socket has its events under `token`.
+    ///
+    /// # Errors
+    /// If the authorities for TLS cannot be used, or the registry cannot be cloned.
+    pub fn new(
+        settings: &ClusterSettings,
+        start: Start,
+        random: [u64; 2],
+        first_position: u64,
+        registry: &Registry,
+        token: Token,
+        now: Duration,
+    ) -> io::Result<Node> {
+        let node = replica::Node { name: settings.node.clone(), versions: VERSIONS };
+        let replica = Replica::new(node, random[0], start);
+        Node::restore(settings, replica, random[1], first_position, registry, token, now)
+    }
+
+    /// A node that goes on as another process: `replica` is what that one has handed over.
+    ///
+    /// # Errors
+    /// As [`Node::new`].
+    pub fn restore(
+        settings: &ClusterSettings,
+        mut replica: Replica<Origin>,
+        random: u64,
+        first_position: u64,
+        registry: &Registry,
+        token: Token,
+        now: Duration,
+    ) -> io::Result<Node> {
+        let ClusterSettings { servers, tls_ca, cluster, node, .. } = settings;
+        let subjects = Subjects::of(settings);
+        let nats = Settings {
+            servers: servers.clone(),
+            // Each node begins with another server.
+            first: crc32fast::hash(node.as_str().as_bytes()) as usize % servers.len().max(1),
+            tls_ca: tls_ca.clone(),
+            name: format!("chinwag {} {}", cluster.as_str(), node.as_str()),
+            limits: Limits::default(),
+        };
+        let mut nats = Nats::new(&nats, random, registry, token, now)?;
+        let heartbeats = nats.client.subscribe(&subjects.heartbeats).map_err(io::Error::other)?;
+        replica.handle_disconnected(now);
+        Ok(Node {
+            subjects,
+            nats,
+            replica,
+            log: Log::new(settings, first_position),
+            heartbeats,
+            unconfirmed: BTreeMap::new(),
+            last_tag: 0,
+            tick_at: now,
+            has_work: true,
+            notices: VecDeque::new(),
+            counts: NodeCounts::default(),
+            repeats: Repeats::default(),
+        })
+    }
+
+    /// What a successor goes on with.
+    pub fn state(&self) -> &(impl Serialize + use<>) {
+        &self.replica
+    }
+
+    /// Notes an event of the socket.
+    pub fn notify(&mut self) {
+        self.nats.notify();
+    }
+
+    /// Does a bounded amount of work: takes what the log has, gives it the changes of this process, and applies what was committed.
+    pub fn turn(&mut self, hub: &mut Hub, now: Now) {
+        let mut has_more = self.nats.turn(now.at);
+        while self.replica.wants_entries()
+            && let Some(event) = self.nats.client.next_event()
+        {
+            self.handle(event, now.at);
+        }
+        let reached = self.replica.applied();
+        if let Some(event) = self.log.turn(&mut self.nats.client, reached, now.at) {
+            self.handle_log(event, now.at);
+        }
+        let mut members = Members { hub, now };
+        if self.tick_at <= now.at {
+            self.tick_at = now.at + TICK;
+            self.replica.handle_tick(&mut members, now.at);
+        }
+        has_more |= self.replica.process(&mut members, now.at, ENTRIES_PER_TURN);
+        while let Some(proposal) = members.poll_proposal() {
+            match self.replica.propose(proposal) {
+                Ok(()) => {}
+                Err((proposal, ProposalError::CutOff | ProposalError::Ended)) => members.refuse(proposal),
+                Err((proposal, error)) => {
+                    warn!("a change is refused: {error}");
+                    members.refuse(proposal);
+                }
+            }
+        }
+        self.send(now.at);
+        while let Some(notice) = self.replica.poll_notice() {
+            self.notices.push_back(notice);
+        }
+        has_more |= self.nats.flush(now.at);
+        self.has_work = has_more;
+    }
+
+    /// Gives the engine what the protocol has for it.
+    fn send(&mut self, now: Duration) {
+        if !self.nats.client.is_connected() {
+            return;
+        }
+        if let Some(heartbeat) = self.replica.poll_heartbeat(now)
+            && let Err(error) = self.nats.client.publish(&self.subjects.heartbeats, &heartbeat)
+        {
+            debug!("a heartbeat is not sent: {error}");
+        }
+        while let Some(Append { incarnation, n, entry }) = self.replica.poll_append(now) {
+            self.last_tag += 1;
+            let (tag, expected) = (self.last_tag, Expected { stream: Some(self.log.stream()), ..Expected::default() });
+            match self.nats.client.js_publish(tag, &self.subjects.log, entry.as_bytes(), expected, now) {
+                Ok(()) => {
+                    self.counts.appends += 1;
+                    self.counts.append_bytes += entry.len() as u64;
+                    self.unconfirmed.insert(tag, (incarnation, n));
+                }
+                Err(error) => {
+                    self.count_append_error(&error.to_string(), now);
+                    self.replica.handle_append_error(incarnation, n, now);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn count_append_error(&mut self, why: &str, now: Duration) {
+        self.counts.append_errors += 1;
+        self.repeats.warn(format!("cluster: the log does not take an entry: {why}"), now);
+    }
+
+    fn handle(&mut self, event: Event, now: Duration) {
+        match event {
+            Event::Connected { server, version } => {
+                self.counts.connections += 1;
+                info!("cluster: connected to {server}, nats-server {version}");
+                self.repeats.forget();
+                self.log.open();
+            }
+            Event::Disconnected { server, why } => {
+                warn!("cluster: the connection to {server} is lost: {why}");
+                self.close_log(now);
+            }
+            Event::Unreachable { server, why } => {
+                self.repeats.warn(format!("cluster: no connection to {server}: {why}"), now);
+            }
+            Event::Complaint { text } => self.repeats.warn(format!("cluster: the engine complains: {text}"), now),
+            Event::Message { subscription, payload, .. } if subscription == self.heartbeats => {
+                self.replica.handle_heartbeat(&payload, now);
+            }
+            Event::Published { tag, result } => {
+                let entry = self.unconfirmed.remove(&tag);
+                if let (Some((incarnation, n)), Err(why)) = (entry, result) {
+                    self.count_append_error(&why.to_string(), now);
+                    self.replica.handle_append_error(incarnation, n, now);
+                }
+            }
+            Event::Entry { reader, entry } if self.log.is_read_by(reader) => {
+                self.counts.entries += 1;
+                self.replica.handle_entry(entry.seq, Duration::from_nanos(entry.time), &entry.payload, now);
+            }
+            other => {
+                if let Some(event) = self.log.handle(other, &mut self.nats.client, now) {
+                    self.handle_log(event, now);
+                }
+            }
+        }
+    }
+
+    fn handle_log(&mut self, event: LogEvent, now: Duration) {
+        match event {
+            LogEvent::Found(stream) => {
+                self.replica.handle_stream(stream, now);
+                let from = self.replica.read_from().unwrap_or(stream.last + 1);
+                self.log.read(&mut self.nats.client, from, now);
+            }
+            LogEvent::Lost(why) => {
+                warn!("cluster: the log is not there any more: {why}");
+                self.close_log(now);
+                self.log.open();
+            }
+            LogEvent::Failed(why) => self.repeats.warn(format!("cluster: the log cannot be read: {why}"), now),
+        }
+    }
+
+    fn close_log(&mut self, now: Duration) {
+        self.log.close(&mut self.nats.client);
+        self.unconfirmed.clear();
+        self.replica.handle_disconnected(now);
+    }
+
+    /// Takes the next notice of the protocol.
+    pub fn poll_notice(&mut self) -> Option<Notice> {
+        self.notices.pop_front()
+    }
+
+    /// Ends as planned: what was proposed is applied first, and then [`Notice::Left`] comes.
+    pub fn leave(&mut self) {
+        self.replica.leave();
+    }
+
+    /// Whether there is work without a new event.
+    pub fn has_work(&self, hub: &Hub) -> bool {
+        self.has_work || hub.has_proposals()
+    }
+
+    /// When the next turn is due if no event comes before.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        [Some(self.tick_at), self.nats.deadline(), self.log.deadline()].into_iter().flatten().min()
+    }
+
+    /// Whether the lines of members are to be left unread for a moment.
+    pub fn wants_pause(&self) -> bool {
+        self.replica.wants_pause()
+    }
+
+    /// Whether the node has the state and takes part, and is in touch with the others.
+    pub fn is_ready(&self) -> bool {
+        self.replica.is_ready() && !self.replica.has_lost_touch()
+    }
+
+    /// The state for operators.
+    pub fn status(&self, now: Duration) -> Status {
+        self.replica.status(now)
+    }
+
+    /// What was counted since the start.
+    pub fn counts(&self) -> NodeCounts {
+        self.counts
+    }
+}
