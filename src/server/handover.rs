@@ -15,7 +15,9 @@ use serde::{Deserialize, Serialize};
 use super::connection::transport::{Listener, Transport};
 use super::engine::Engine;
 use super::engine::state::{EngineState, EngineView};
+use crate::chat::change::Origin;
 use crate::chat::{HubState, HubView};
+use crate::cluster::replica::Replica;
 
 /// The version of the envelope and of all that is in it.
 ///
@@ -30,6 +32,9 @@ pub struct Handover {
     pub at: Duration,
     pub engine: EngineState,
     pub hub: HubState,
+    /// The node, if the server takes part in a cluster.
+    #[serde(default)]
+    pub replica: Option<Replica<Origin>>,
 }
 
 /// The same, borrowed from a server that may go on: it is written as a [`Handover`] is.
@@ -40,6 +45,8 @@ pub struct HandoverView<'a, S> {
     at: Duration,
     engine: EngineView<'a, S>,
     hub: HubView<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replica: Option<&'a Replica<Origin>>,
 }
 
 impl<'a, S> HandoverView<'a, S> {
@@ -48,7 +55,12 @@ impl<'a, S> HandoverView<'a, S> {
     where
         S: Transport,
     {
-        HandoverView { version: VERSION, at, engine: engine.state(), hub: engine.hub().state() }
+        HandoverView { version: VERSION, at, engine: engine.state(), hub: engine.hub().state(), replica: None }
+    }
+
+    /// The same with the node, if the server takes part in a cluster.
+    pub fn with_replica(self, replica: Option<&'a Replica<Origin>>) -> Self {
+        HandoverView { replica, ..self }
     }
 
     /// The state as JSON.
@@ -80,7 +92,7 @@ pub enum HandoverError {
 impl Handover {
     /// Puts the parts of a state into an envelope.
     pub fn new(at: Duration, engine: EngineState, hub: HubState) -> Self {
-        Handover { version: VERSION, at, engine, hub }
+        Handover { version: VERSION, at, engine, hub, replica: None }
     }
 
     /// The state as JSON.

@@ -53,6 +53,8 @@ use self::upgrade::inventory::take_listener;
 use self::upgrade::successor::{self, TakenOver};
 use self::upgrade::{Channel, Message, Offer, Program};
 use crate::chat::{Config, ConsoleText, Hub, Lang, Mode, Notice, OPERATOR_LOG};
+use crate::cluster::replica::Start;
+use crate::cluster::settings::ClusterSettings;
 use crate::store::{self, Store};
 use crate::util::clock::Clock;
 use crate::util::io_error::plain_words;
@@ -119,6 +121,8 @@ pub struct Settings {
     pub motd: Option<PathBuf>,
     /// The limits of the hub, except the maximum users; its admission queue is cut to what is possible.
     pub hub: Config,
+    /// How the server takes part in a cluster, if it does.
+    pub cluster: Option<ClusterSettings>,
     /// Whether this process takes over a running server, which has started it, in an upgrade.
     pub takes_over: bool,
     /// Reads the settings again, for SIGHUP and `/reload`; without it only the file with the password is read again.
@@ -155,6 +159,9 @@ pub enum Error {
     /// The control socket cannot be made.
     #[error("cannot make the control socket {}: {}; choose another place with --control PATH", .0.display(), plain_words(.1))]
     Control(PathBuf, #[source] io::Error),
+    /// The client of NATS cannot be set up.
+    #[error("cannot take part in a cluster: {}", plain_words(.0))]
+    Cluster(#[source] io::Error),
     /// The log, the poll or the signals cannot be set up.
     #[error("cannot start: {}", plain_words(.0))]
     Start(#[source] io::Error),
@@ -211,6 +218,7 @@ fn serve(settings: Settings, channel: Option<&Channel>) -> Result<u8, Error> {
         password,
         motd,
         mut hub,
+        cluster,
         takes_over: _,
         reload,
     } = settings;
@@ -235,7 +243,9 @@ fn serve(settings: Settings, channel: Option<&Channel>) -> Result<u8, Error> {
     hub.hash_key = [random(), random()];
     hub.cloak_key = [random(), random()];
     access.hosts.extend(http::machine_names());
-    let mut offer = Offer { is_p2p: hub.mode == Mode::P2p, has_console: console, store: None, activated: Vec::new() };
+    let node = cluster.as_ref().map(|cluster| [&cluster.cluster, &cluster.node].map(|name| name.as_str().to_owned()));
+    let is_p2p = hub.mode == Mode::P2p;
+    let mut offer = Offer { is_p2p, has_console: console, store: None, node, activated: Vec::new() };
     offer.store = store.as_ref().map(|store| path::absolute(&store.path).unwrap_or_else(|_| store.path.clone()));
     let activated = match channel {
         None => activation::take(&sockets)?,
@@ -259,9 +269,9 @@ fn serve(settings: Settings, channel: Option<&Channel>) -> Result<u8, Error> {
         (ListenerKind::Admin, admin),
     ];
     let options = ListenOptions { limits: &limits, unix_mode, tls: tls.as_ref() };
-    let (mut handed_over, mut taken, taken_hub) = match channel.map(successor::receive).transpose()? {
-        None => (Vec::new(), None, None),
-        Some(TakenOver { listeners, engine, hub }) => (listeners, Some(engine), Some(hub)),
+    let (mut handed_over, mut taken, taken_hub, replica) = match channel.map(successor::receive).transpose()? {
+        None => (Vec::new(), None, None, None),
+        Some(TakenOver { listeners, engine, hub, replica }) => (listeners, Some(engine), Some(hub), replica),
     };
     let mut passed_control = taken.as_mut().and_then(|taken| taken.control.take());
     let (listening, listeners) = listen_on(activated, kinds, options, &mut handed_over)?;
@@ -277,8 +287,13 @@ fn serve(settings: Settings, channel: Option<&Channel>) -> Result<u8, Error> {
         _ => {
             let opened = store.map(|store| open(store, &hub)).transpose().map_err(Error::Store)?;
             let mut hub = Hub::new(hub, renderers);
+            let mut clock = Clock::start();
+            if cluster.is_some() {
+                hub.use_external_sequencer();
+                clock = Clock::since_1970();
+            }
             let store_writer = opened.map(|(store_writer, start)| {
-                hub.restore(start, Clock::start().now());
+                hub.restore(start, clock.now());
                 store_writer
             });
             (hub, store_writer)
@@ -291,6 +306,9 @@ fn serve(settings: Settings, channel: Option<&Channel>) -> Result<u8, Error> {
     let mut event_loop = event_loop::EventLoop::new(hub, listeners, limits, connections, console, screen, taken)
         .map_err(Error::Start)?;
     event_loop.set_store_writer(store_writer);
+    if let Some(cluster) = cluster {
+        event_loop.join_cluster(&cluster, replica.ok_or(Start::Fresh), 1).map_err(Error::Cluster)?;
+    }
     if let Some(control) = control {
         event_loop.set_control(control).map_err(Error::Start)?;
     }

@@ -78,6 +78,12 @@ impl Clock {
         Clock { start: Instant::now(), first, zone: LocalZone::default() }
     }
 
+    /// Starts at the time since 1970, so that it agrees with the clocks of other machines.
+    pub fn since_1970() -> Self {
+        let time = utc() - OffsetDateTime::UNIX_EPOCH;
+        Self::go_on_from(time.try_into().unwrap_or_default())
+    }
+
     /// The time since the start.
     pub fn elapsed(&self) -> Duration {
         self.first + self.start.elapsed()

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use log::{info, warn};
 
-use crate::cluster::nats::{
-    ApiError, Client, Event, ReaderId, RequestError, SendError, StreamConfig, StreamInfo,
-};
+use crate::cluster::nats::{ApiError, Client, Event, ReaderId, RequestError, SendError, StreamConfig, StreamInfo};
 use crate::cluster::replica::Stream;
 use crate::cluster::settings::ClusterSettings;
 
@@ -147,12 +145,10 @@ impl Log {
             Event::Rewound { reader, .. } if self.is_read_by(reader) => {
                 Some(LogEvent::Lost("it is shorter than before, or another one".into()))
             }
-            Event::ReadFailed { reader, why } if self.is_read_by(reader) => {
-                match is_error(&why, ApiError::NO_STREAM) {
-                    true => Some(LogEvent::Lost(why.to_string())),
-                    false => Some(LogEvent::Failed(why.to_string())),
-                }
-            }
+            Event::ReadFailed { reader, why } if self.is_read_by(reader) => match is_error(&why, ApiError::NO_STREAM) {
+                true => Some(LogEvent::Lost(why.to_string())),
+                false => Some(LogEvent::Failed(why.to_string())),
+            },
             _ => None,
         }
     }

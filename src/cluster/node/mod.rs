@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use ::log::{debug, info, warn};
 use mio::{Registry, Token};
-use serde::Serialize;
 
 use self::log::{Log, LogEvent};
 use self::repeats::Repeats;
@@ -139,7 +138,7 @@ impl Node {
     }
 
     /// What a successor goes on with.
-    pub fn state(&self) -> &(impl Serialize + use<>) {
+    pub fn replica(&self) -> &Replica<Origin> {
         &self.replica
     }
 

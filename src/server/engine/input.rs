@@ -81,6 +81,10 @@ impl<L: Listener> Engine<L> {
             if !connection.flags.contains(Flags::QUEUED) {
                 continue;
             }
+            if self.is_paused && !connection.is_exchange() {
+                later.push(slot);
+                continue;
+            }
             if connection.is_exchange() {
                 if answers == self.budget.answers {
                     later.push(slot);

@@ -68,6 +68,8 @@ pub struct Engine<L: Listener> {
     store_writer: Option<StoreWriter>,
     /// The durations of turns; counted only if there is an admin listener.
     turns: Option<TurnHistogram>,
+    /// Whether the lines of clients are left unread at present.
+    is_paused: bool,
     /// Set while the server ends: the time at which it ends even if lines are unread.
     ends_at: Option<Duration>,
     /// The bytes of one read.
@@ -100,6 +102,7 @@ impl<L: Listener> Engine<L> {
             buffers: None,
             store_writer: None,
             turns: has_admin.then(TurnHistogram::default),
+            is_paused: false,
             ends_at: None,
             block: vec![0; budget.block].into_boxed_slice(),
         }
@@ -119,6 +122,11 @@ impl<L: Listener> Engine<L> {
     /// Sets other limits of connections; the longest line stays. Options of sockets are set on the listeners.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = Limits { max_line: self.limits.max_line, ..limits };
+    }
+
+    /// Lets clients be read, or leaves their lines unread for a moment. Requests of HTTP are answered all the same.
+    pub fn set_reading(&mut self, is_reading: bool) {
+        self.is_paused = !is_reading;
     }
 
     /// Sets the store writer.
@@ -166,7 +174,7 @@ impl<L: Listener> Engine<L> {
 
     /// Whether a turn has work to do now, without an event.
     pub fn has_work(&self, now: Duration) -> bool {
-        self.read_queue.has_work()
+        (self.read_queue.has_work() && !self.is_paused)
             || self.hub.has_work()
             || self.store_writer.as_ref().is_some_and(|store_writer| store_writer.has_questions(&self.hub, now))
             || self.is_behind()

@@ -127,6 +127,7 @@ impl<L: Listener> Engine<L> {
         hub.limit_disconnects(budget.disconnects);
         let web = WebSide::new(hub.name(), state.exchanges);
         let mut engine = Engine {
+            is_paused: false,
             hub,
             limits,
             budget,

@@ -3,6 +3,7 @@
 //! In each turn the loop records the events; then the engine reads, the operator's console
 //! is read, and the engine writes.
 
+mod cluster;
 mod requests;
 
 use std::io;
@@ -15,7 +16,12 @@ use mio::{Events, Interest, Poll, Registry, Token};
 use signal_hook::consts::{SIGHUP, SIGUSR2};
 use signal_hook_mio::v1_0::Signals;
 
+use self::cluster::Membership;
+use crate::chat::change::Origin;
 use crate::chat::{ClientId, Hub, Notice, Now, OPERATOR_LOG};
+use crate::cluster::node::Node;
+use crate::cluster::replica::{Replica, Start};
+use crate::cluster::settings::ClusterSettings;
 use crate::server::connection::transport::{
     CONNECTIONS, ListenerKind, Readiness, ServerListener, TlsServer, TransportBuffers, UnixServer,
 };
@@ -38,6 +44,7 @@ use crate::server::upgrade::successor::TakenEngine;
 use crate::server::upgrade::{Offer, Program, Upgrade};
 use crate::terminal::session;
 use crate::util::clock::Clock;
+use crate::util::random::random;
 use crate::util::{logging, signals};
 
 const SIGNALS: Token = Token(0);
@@ -48,7 +55,8 @@ const LOG_OUTPUT: Token = Token(3);
 const HASHER: Token = Token(4);
 const UPGRADE: Token = Token(5);
 const CONTROL: Token = Token(6);
-const CONTROL_CONNECTIONS: usize = 7;
+const CLUSTER: Token = Token(7);
+const CONTROL_CONNECTIONS: usize = 8;
 const LISTENERS: usize = CONTROL_CONNECTIONS + control::MAX_CONNECTIONS;
 /// Events of one poll at most.
 const EVENTS: usize = 1024;
@@ -91,6 +99,8 @@ pub struct EventLoop {
     upgrade: Option<Upgrade>,
     /// Where other processes of this program ask for something, if there is a socket for that.
     control: Option<Control>,
+    /// The node, if the server takes part in a cluster.
+    membership: Option<Membership>,
     engine: Engine<ServerListener>,
 }
 
@@ -153,6 +163,7 @@ impl EventLoop {
             service_manager: None,
             upgrade: None,
             control: None,
+            membership: None,
             engine,
         })
     }
@@ -231,6 +242,29 @@ impl EventLoop {
         }
     }
 
+    /// Lets the server take part in a cluster: as a node that begins there, or as what a predecessor has handed over. From now on
+    /// its clock is one that began in 1970.
+    ///
+    /// # Errors
+    /// If the authorities for TLS cannot be used, or the kernel refuses.
+    pub fn join_cluster(
+        &mut self,
+        settings: &ClusterSettings,
+        replica: Result<Replica<Origin>, Start>,
+        first_position: u64,
+    ) -> io::Result<()> {
+        if replica.is_err() {
+            self.clock = Clock::since_1970();
+        }
+        let (registry, now) = (self.poll.registry(), self.clock.elapsed());
+        let node = match replica {
+            Err(start) => Node::new(settings, start, [random(), random()], first_position, registry, CLUSTER, now),
+            Ok(replica) => Node::restore(settings, replica, random(), first_position, registry, CLUSTER, now),
+        };
+        self.membership = Some(Membership::new(node?));
+        Ok(())
+    }
+
     /// Starts the process that compares and hashes passwords.
     pub fn start_hasher(&mut self) {
         let now = self.clock.elapsed();
@@ -276,6 +310,7 @@ impl EventLoop {
             if let Some(hasher) = &mut self.hasher {
                 hash_passwords(hasher, self.engine.hub_mut(), self.poll.registry(), now);
             }
+            self.take_part(now);
             self.engine.process_output(now);
             self.answer_control(now.at);
             self.tell_service_manager(now.at);
@@ -289,7 +324,7 @@ impl EventLoop {
             }
             logging::flush();
             self.engine.count_turn(self.clock.elapsed().saturating_sub(now.at));
-            if self.engine.is_done(now.at) {
+            if self.engine.is_done(now.at) && self.has_left(now.at) {
                 self.engine.finish_writing(now);
                 if let Some(console) = &mut self.console {
                     console.finish(self.engine.hub_mut(), now.at, OUTPUT_RETRY);
@@ -303,7 +338,8 @@ impl EventLoop {
     fn timeout(&self) -> Option<Duration> {
         let now = self.clock.elapsed();
         let is_ready = self.console.as_ref().is_some_and(|console| console.is_ready(now))
-            || self.hasher.as_ref().is_some_and(Hasher::has_work);
+            || self.hasher.as_ref().is_some_and(Hasher::has_work)
+            || self.membership.as_ref().is_some_and(|membership| membership.node.has_work(self.engine.hub()));
         if self.engine.has_work(now) || is_ready {
             return Some(Duration::ZERO);
         }
@@ -315,7 +351,8 @@ impl EventLoop {
         let manager = self.service_manager.as_ref().and_then(ServiceManager::next_deadline);
         let upgrade = self.upgrade.as_ref().and_then(Upgrade::next_deadline);
         let control = self.control.as_ref().and_then(Control::next_deadline);
-        [self.engine.next_deadline(), hasher, retry, certificates, console, manager, upgrade, control]
+        let node = self.membership.as_ref().and_then(|membership| membership.node.next_deadline());
+        [self.engine.next_deadline(), hasher, retry, certificates, console, manager, upgrade, control, node]
             .into_iter()
             .flatten()
             .min()
@@ -339,6 +376,7 @@ impl EventLoop {
             CONSOLE_OUTPUT | LOG_OUTPUT => {}
             HASHER => self.hasher.iter_mut().for_each(Hasher::notify),
             UPGRADE => self.upgrade.iter_mut().for_each(Upgrade::notify),
+            CLUSTER => self.membership.iter_mut().for_each(|membership| membership.node.notify()),
             CONTROL => self.control.iter_mut().for_each(Control::notify_listener),
             Token(token) if token < LISTENERS => self.control.iter_mut().for_each(|control| control.notify(token)),
             Token(token) if token < CONNECTIONS => self.engine.notify_listener(token - LISTENERS),

@@ -77,6 +77,7 @@ impl EventLoop {
             hasher: self.hasher.as_mut(),
             manager: self.service_manager.as_mut(),
             control: self.control.as_mut(),
+            node: self.membership.as_ref().map(|membership| &membership.node),
         };
         self.upgrade.as_mut().map(|upgrade| (upgrade, parts))
     }

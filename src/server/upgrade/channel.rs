@@ -58,6 +58,9 @@ pub struct Offer {
     pub has_console: bool,
     /// The absolute path of the store, if there is one.
     pub store: Option<PathBuf>,
+    /// The names of the cluster and of the node in it, if the server takes part in one.
+    #[serde(default)]
+    pub node: Option<[String; 2]>,
     /// The addresses of sockets that the service manager has opened, which stay.
     pub activated: Vec<ListenAddr>,
 }

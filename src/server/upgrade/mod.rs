@@ -42,6 +42,7 @@ use super::listen::Listening;
 use super::password::Hasher;
 use super::service::ServiceManager;
 use crate::chat::Now;
+use crate::cluster::node::Node;
 use crate::util::clock::Clock;
 use crate::util::io_error::plain_words;
 use crate::util::stdio::is_ready;
@@ -113,6 +114,7 @@ pub struct Parts<'a> {
     pub hasher: Option<&'a mut Hasher>,
     pub manager: Option<&'a mut ServiceManager>,
     pub control: Option<&'a mut Control>,
+    pub node: Option<&'a Node>,
 }
 
 impl Parts<'_> {

@@ -8,6 +8,7 @@ use super::channel::{Channel, Message, SILENCE};
 use super::inventory::{Inventory, SocketPairs};
 use super::{Parts, Successor};
 use crate::chat::Now;
+use crate::cluster::node::Node;
 use crate::server::control::Control;
 use crate::server::handover::HandoverView;
 use crate::server::listen::Listening;
@@ -88,7 +89,7 @@ fn send_all(channel: &Channel, inventory: &Inventory, pairs: &SocketPairs, parts
     channel.send_bytes(&header).map_err(lost)?;
     channel.send_descriptors(&descriptors).map_err(lost)?;
     let sent = parts.clock.elapsed();
-    let state = HandoverView::of(parts.engine, sent).to_json();
+    let state = HandoverView::of(parts.engine, sent).with_replica(parts.node.map(Node::replica)).to_json();
     let state = state.map_err(|error| format!("the state cannot be written: {error}"))?;
     let wrote = parts.clock.elapsed();
     channel.send(&Message::State { bytes: state.len() }).map_err(lost)?;

@@ -8,6 +8,8 @@ use log::{debug, info};
 use super::channel::{Channel, Message, Offer, SILENCE};
 use super::inventory::{Inventory, Received};
 use crate::chat::HubState;
+use crate::chat::change::Origin;
+use crate::cluster::replica::Replica;
 use crate::server::Error;
 use crate::server::connection::transport::{ClientStream, SocketFile};
 use crate::server::console::ConsoleState;
@@ -25,6 +27,8 @@ pub struct TakenOver {
     pub listeners: Vec<PassedListener>,
     pub engine: TakenEngine,
     pub hub: HubState,
+    /// The node, if the server takes part in a cluster.
+    pub replica: Option<Replica<Origin>>,
 }
 
 /// What the event loop takes over.
@@ -53,6 +57,8 @@ pub fn check_offer(channel: &Channel, own: &Offer) -> Result<Vec<ListenAddr>, Er
         "--mode is another one"
     } else if offer.has_console && !own.has_console {
         "--console is off, and has been on"
+    } else if offer.node != own.node {
+        "--cluster-name or --node is another one"
     } else if offer.store != own.store {
         "--store is another one"
     } else {
@@ -83,10 +89,11 @@ pub fn receive(channel: &Channel) -> Result<TakenOver, Error> {
     };
     let state = channel.receive_bytes(bytes).map_err(lost)?;
     let received = Instant::now();
-    let Handover { engine, hub, at, .. } = Handover::from_json(&state).map_err(|error| failed(error.to_string()))?;
+    let Handover { engine, hub, at, replica, .. } =
+        Handover::from_json(&state).map_err(|error| failed(error.to_string()))?;
     debug!("the state of {} bytes was read in {} ms", state.len(), received.elapsed().as_millis());
     rustix::stdio::dup2_stdin(&stdin).map_err(|error| Error::Start(error.into()))?;
-    Ok(TakenOver { listeners, engine: TakenEngine { state: engine, streams, console, control, at }, hub })
+    Ok(TakenOver { listeners, engine: TakenEngine { state: engine, streams, console, control, at }, hub, replica })
 }
 
 /// Says that everything is ready, and waits until the server has stopped serving.

@@ -1,0 +1,85 @@
+//! The node of a cluster in the event loop.
+
+use std::time::Duration;
+
+use log::{error, info, warn};
+
+use super::EventLoop;
+use crate::chat::Now;
+use crate::cluster::node::Node;
+use crate::cluster::replica::{Notice, Stop};
+
+/// How long a server that ends waits until the others know that it has ended.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The node of this process, and its end.
+pub struct Membership {
+    pub node: Node,
+    /// Until when the end is waited for, once the server has ended.
+    leaves_until: Option<Duration>,
+    has_left: bool,
+}
+
+impl Membership {
+    pub fn new(node: Node) -> Membership {
+        Membership { node, leaves_until: None, has_left: false }
+    }
+}
+
+impl EventLoop {
+    /// Lets the node take the changes of this process, and apply those that were committed.
+    pub(super) fn take_part(&mut self, now: Now) {
+        let Some(Membership { node, has_left, .. }) = &mut self.membership else { return };
+        node.turn(self.engine.hub_mut(), now);
+        self.engine.set_reading(!node.wants_pause());
+        let mut stopped = false;
+        while let Some(notice) = node.poll_notice() {
+            match notice {
+                Notice::LostTouch { .. } => warn!("cluster: this server has lost touch with the others"),
+                Notice::Connected => info!("cluster: connected with the others again"),
+                Notice::Gap { after, until } => {
+                    let after = after.unwrap_or(0);
+                    info!("cluster: this server has not read the entries after {after} until {until} of the log");
+                }
+                Notice::EngineRestored { read } => {
+                    error!(
+                        "cluster: the log is another one, or older than this server has read it, which is until {read}"
+                    );
+                }
+                Notice::Left => *has_left = true,
+                Notice::Stopped(stop) => {
+                    error!("cluster: {}; the server ends", reason(&stop));
+                    (*has_left, stopped) = (true, true);
+                }
+            }
+        }
+        if stopped && !self.engine.is_ending() {
+            self.engine.begin_shutdown(now);
+        }
+    }
+
+    /// Whether the other nodes know that this one has ended, or it was waited for long enough. To be asked when all sessions
+    /// have ended.
+    pub(super) fn has_left(&mut self, now: Duration) -> bool {
+        let Some(Membership { node, leaves_until, has_left }) = &mut self.membership else { return true };
+        if leaves_until.is_none() {
+            node.leave();
+        }
+        let until = *leaves_until.get_or_insert(now + LEAVE_TIMEOUT);
+        if now >= until && !*has_left {
+            warn!("cluster: the other servers do not know that this one has ended; they notice it in a few seconds");
+        }
+        *has_left || now >= until
+    }
+}
+
+/// Why a node takes part no longer, and what to do.
+fn reason(stop: &Stop) -> String {
+    match stop {
+        Stop::MustUnderstand { seq } => {
+            format!("position {seq} of the log has a change that this version does not know; start a later version")
+        }
+        Stop::CannotRestore(why) => format!("this server cannot take part: {why}"),
+        Stop::Rival => "another server has the same name; give each its own --node".into(),
+    }
+}
