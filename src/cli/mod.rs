@@ -144,9 +144,18 @@ mod tests {
     fn short_help_leaves_out_rare_options_and_the_long_one_has_all_headings() {
         let (short, long) = (shown(&["serve"], "-h"), shown(&["serve"], "--help"));
         assert!(!short.contains("--keepalive") && short.contains("--listen"));
-        for heading in
-            ["General", "Listeners", "TLS", "Rooms and people", "History", "Limits", "Security", "Web", "Log"]
-        {
+        for heading in [
+            "General",
+            "Listeners",
+            "TLS",
+            "Rooms and people",
+            "History",
+            "Limits",
+            "Security",
+            "Web",
+            "Cluster",
+            "Log",
+        ] {
             assert!(long.contains(&format!("\n{heading}:\n")), "{heading}");
             assert!(shown(&[], "--help").contains(&format!("\n{heading}:\n")), "{heading}");
         }

@@ -1,5 +1,6 @@
 //! The options of `chinwag serve`.
 
+mod cluster;
 mod limits;
 mod options;
 mod tls;
@@ -14,7 +15,7 @@ use clap::Args;
 use log::LevelFilter;
 
 use self::options::{
-    ConsoleArg, General, History, LangArg, Listeners, Log, LogFormatArg, LogLevel, LoginArg, ModeArg,
+    Cluster, ConsoleArg, General, History, LangArg, Listeners, Log, LogFormatArg, LogLevel, LoginArg, ModeArg,
     OfflineWhispersArg, RoomsAndPeople, Security, SyncArg, Tls, Web,
 };
 use self::values::{IrcOperArg, ListenAddrs};
@@ -48,6 +49,8 @@ pub struct Serve {
     security: Security,
     #[command(flatten, next_help_heading = "Web")]
     web: Web,
+    #[command(flatten, next_help_heading = "Cluster")]
+    cluster: Cluster,
     #[command(flatten, next_help_heading = "Log")]
     log: Log,
     /// Sockets that the service manager passes.
@@ -144,6 +147,7 @@ impl Serve {
             store: self.history.store.as_ref().map(|path| self.store(path)),
             password: self.password(),
             motd: self.general.motd.clone(),
+            cluster: self.cluster(),
             hub: self.hub(),
             takes_over: false,
             reload: None,

@@ -53,6 +53,7 @@ use self::upgrade::inventory::take_listener;
 use self::upgrade::successor::{self, TakenOver};
 use self::upgrade::{Channel, Message, Offer, Program};
 use crate::chat::{Config, ConsoleText, Hub, Lang, Mode, Notice, OPERATOR_LOG};
+use crate::cluster::nats;
 use crate::cluster::replica::Start;
 use crate::cluster::settings::ClusterSettings;
 use crate::store::{self, Store};
@@ -119,10 +120,10 @@ pub struct Settings {
     pub password: Option<PasswordSource>,
     /// The file with the message of the day, if any.
     pub motd: Option<PathBuf>,
+    /// How the server takes part in a cluster; `None` if it is a chat of its own.
+    pub cluster: Option<ClusterSettings>,
     /// The limits of the hub, except the maximum users; its admission queue is cut to what is possible.
     pub hub: Config,
-    /// How the server takes part in a cluster, if it does.
-    pub cluster: Option<ClusterSettings>,
     /// Whether this process takes over a running server, which has started it, in an upgrade.
     pub takes_over: bool,
     /// Reads the settings again, for SIGHUP and `/reload`; without it only the file with the password is read again.
@@ -147,6 +148,9 @@ pub enum Error {
     /// The tokens of programs cannot be read.
     #[error("cannot read the tokens from {}: {}", .0.display(), plain_words(.1))]
     Tokens(PathBuf, #[source] io::Error),
+    /// The authorities that sign the certificates of the cluster's engine cannot be read.
+    #[error("cannot read the authorities of --cluster-ca from {}: {}", .0.display(), plain_words(.1))]
+    ClusterCa(PathBuf, #[source] io::Error),
     /// A certificate or a key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -217,8 +221,8 @@ fn serve(settings: Settings, channel: Option<&Channel>) -> Result<u8, Error> {
         store,
         password,
         motd,
-        mut hub,
         cluster,
+        mut hub,
         takes_over: _,
         reload,
     } = settings;
@@ -418,6 +422,9 @@ pub fn check(settings: &Settings) -> Result<(), Error> {
     }
     read_motd(settings.motd.clone())?;
     read_tokens(settings.api_tokens.clone())?;
+    if let Some(path) = settings.cluster.as_ref().and_then(|cluster| cluster.tls_ca.clone()) {
+        nats::check_authorities(&path).map_err(|error| Error::ClusterCa(path, error))?;
+    }
     let certificates = settings.tls.as_ref().map(CertificateSource::check).transpose()?.unwrap_or_default();
     for (file, state) in expiry::warnings(&certificates, clock::utc().unix_timestamp()) {
         warn!("{}", Lang::En.notice(&Notice::Certificate { file, state }));

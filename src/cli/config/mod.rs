@@ -132,7 +132,7 @@ fn finish(
     if let Some(serve) = command.serve_mut() {
         let is_default = values.get("listen").is_none_or(|listen| listen.origin == Origin::Default);
         serve.add_sockets(sockets.clone(), is_default);
-        check_store(&values).and_then(|()| serve.check()).map_err(wrong)?;
+        check_needed(&values).and_then(|()| serve.check()).map_err(wrong)?;
     }
     Ok(Parsed { command, values, args: args.to_vec(), sockets, takes_over: false })
 }
@@ -166,18 +166,38 @@ fn values(merged: &ArgMatches, given: &ArgMatches, file: Option<&ConfigFile>) ->
     names.map(|name| (name.to_owned(), value(name))).collect()
 }
 
-/// Options that mean nothing without a store.
-const NEED_STORE: &[&str] =
-    &["sync", "keep", "keep-messages", "max-stored-rooms", "offline-whispers", "operator", "max-accounts"];
+/// Options that mean nothing without another one: the names of the others, of which one must be given, how they are
+/// written, and the options.
+const NEEDED: &[(&[&str], &str, &[&str])] = &[
+    (&["store"], "--store FILE", &["sync", "keep", "keep-messages", "max-stored-rooms", "offline-whispers"]),
+    // The nodes of a cluster have accounts also without a store.
+    (&["store", "cluster"], "--store FILE or --cluster URL", &["operator", "max-accounts"]),
+    (
+        &["cluster"],
+        "--cluster URL",
+        &["cluster-name", "node", "cluster-ca", "cluster-replicas", "cluster-max-age", "cluster-max-bytes"],
+    ),
+];
 
-fn check_store(values: &Values) -> Result<(), String> {
-    if values.get("store").is_none_or(|store| !store.texts.is_empty()) {
-        return Ok(());
+fn check_needed(values: &Values) -> Result<(), String> {
+    let is_set = |name: &&str| values.get(*name).is_some_and(|value| !value.texts.is_empty());
+    let command = Cli::command();
+    // The file that `print-config` prints has the defaults, too.
+    let is_default = |name: &str, value: &Value| {
+        let arg = configurable(&command).find(|arg| arg.get_long() == Some(name));
+        arg.is_some_and(|arg| arg.get_default_values().iter().eq(&value.texts))
+    };
+    let is_given = |name: &&&str| {
+        values.get(**name).is_some_and(|value| value.origin != Origin::Default && !is_default(name, value))
+    };
+    for (others, written, options) in NEEDED {
+        if !others.iter().any(is_set)
+            && let Some(name) = options.iter().find(is_given)
+        {
+            return Err(format!("--{name} needs {written}; add that, or leave --{name} out"));
+        }
     }
-    match NEED_STORE.iter().find(|&&name| values.get(name).is_some_and(|value| value.origin != Origin::Default)) {
-        Some(name) => Err(format!("--{name} needs --store FILE; add that, or leave --{name} out")),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// The matches of the options of a server, if the command has them.

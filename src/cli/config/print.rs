@@ -6,8 +6,14 @@ use super::file::{configurable, table_of};
 use super::{Origin, Values};
 use crate::cli::Cli;
 
-/// The option that has passwords.
-const IRC_OPER: &str = "irc-oper";
+/// Whether the values of an option have passwords, which are not shown.
+fn is_secret(name: &str, texts: &[String]) -> bool {
+    match name {
+        "irc-oper" => !texts.is_empty(),
+        "cluster" => texts.iter().any(|text| text.contains('@')),
+        _ => false,
+    }
+}
 
 /// The values as a configuration file.
 pub fn print(values: &Values) -> String {
@@ -30,7 +36,7 @@ pub fn print(values: &Values) -> String {
             Origin::Environment => "environment",
             Origin::CommandLine => "command line",
         };
-        if name == IRC_OPER && !value.texts.is_empty() {
+        if is_secret(name, &value.texts) {
             text.push_str(&format!("# {name} is set and not shown, since it has passwords  # {origin}\n"));
             continue;
         }

@@ -20,6 +20,7 @@ impl Serve {
         self.check_irc()?;
         self.check_password()?;
         self.check_api()?;
+        self.check_cluster()?;
         self.check_tls()
     }
 

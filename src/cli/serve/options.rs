@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum, value_parser};
 
+use super::cluster::{ClusterAddrs, ClusterAddrsParser, node_name, replicas};
 use super::values::{
     IrcOperArg, ListenAddrs, at_least, file_mode, host, irc_addr, irc_oper, line_addr, network, origin, server_name,
     switch, trusted_peer, web_addr,
 };
 use crate::chat::{DEFAULT_NAME, Network};
+use crate::cluster::replica::NodeName;
 use crate::server::trusted_peer::TrustedPeer;
 
 /// What the server is.
@@ -237,6 +239,38 @@ pub struct Web {
     /// Trust X-Forwarded-For from this proxy (address, CIDR, or unix); repeatable
     #[arg(hide_short_help = true, long, value_name = "CIDR", value_parser = trusted_peer, hide_env = true, env = "CHINWAG_TRUST_PROXY", value_delimiter = ',', action = ArgAction::Append)]
     pub trust_proxy: Vec<TrustedPeer>,
+}
+
+/// Several servers as one chat.
+#[derive(Clone, Debug, Args)]
+pub struct Cluster {
+    /// Be one chat with other servers, over nats-server: nats://HOST:PORT[,HOST:PORT...], tls:// for TLS; repeatable
+    #[arg(long, value_name = "URL", value_parser = ClusterAddrsParser, hide_env = true, hide_env_values = true, env = "CHINWAG_CLUSTER", action = ArgAction::Append)]
+    pub cluster: Vec<ClusterAddrs>,
+
+    /// Name of the cluster, the same for all its servers: letters, digits, - and _
+    #[arg(long, value_name = "NAME", value_parser = node_name, hide_env = true, env = "CHINWAG_CLUSTER_NAME")]
+    pub cluster_name: Option<NodeName>,
+
+    /// Name of this server in the cluster, which no other one has: letters, digits, - and _
+    #[arg(long, value_name = "NAME", value_parser = node_name, hide_env = true, env = "CHINWAG_NODE")]
+    pub node: Option<NodeName>,
+
+    /// PEM file with the authorities that sign the certificates of nats-server [default: those of the system]
+    #[arg(hide_short_help = true, long, value_name = "FILE", hide_env = true, env = "CHINWAG_CLUSTER_CA")]
+    pub cluster_ca: Option<PathBuf>,
+
+    /// On how many servers of NATS the log of the cluster is kept; holds when the log is made
+    #[arg(hide_short_help = true, long, value_name = "N", default_value = "1", value_parser = replicas(), hide_env = true, env = "CHINWAG_CLUSTER_REPLICAS")]
+    pub cluster_replicas: u32,
+
+    /// Days for which entries of the log are kept, so that a server that was away can read them; holds when the log is made
+    #[arg(hide_short_help = true, long, value_name = "DAYS", default_value_t = 7, value_parser = value_parser!(u32).range(1..=36_500), hide_env = true, env = "CHINWAG_CLUSTER_MAX_AGE")]
+    pub cluster_max_age: u32,
+
+    /// Maximum bytes of the log; the oldest entries are deleted; holds when the log is made
+    #[arg(hide_short_help = true, long, value_name = "BYTES", default_value_t = 1 << 30, value_parser = value_parser!(u64).range(1 << 26..=1 << 40), hide_env = true, env = "CHINWAG_CLUSTER_MAX_BYTES")]
+    pub cluster_max_bytes: u64,
 }
 
 /// What is logged.

@@ -26,6 +26,7 @@ mod settings;
 mod transport;
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use mio::{Registry, Token};
@@ -41,6 +42,14 @@ use self::link::Link;
 pub use self::nkey::Nkey;
 pub use self::protocol::{ProtocolError, is_subject};
 pub use self::settings::{Credentials, Limits, ServerAddr, ServerAddrError, Settings};
+
+/// Checks a file with the authorities that sign the certificates of servers.
+///
+/// # Errors
+/// If it cannot be read, is damaged, or has no certificate.
+pub fn check_authorities(path: &Path) -> io::Result<()> {
+    transport::tls_config(Some(path)).map(drop)
+}
 
 /// A client with its socket.
 #[derive(Debug)]

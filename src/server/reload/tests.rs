@@ -39,6 +39,7 @@ fn settings(hub: Config, send_buffer: usize, password: Option<PasswordSource>) -
         password,
         motd: None,
         log_format: LogFormat::Text,
+        cluster: None,
         hub,
         takes_over: false,
         reload: None,

@@ -58,6 +58,13 @@ const VALUES: &[(&str, &str, &str, &str)] = &[
     ("host", "a.example", "b.example", "[\"c.example\"]"),
     ("allow-origin", "https://a", "https://b", "[\"https://c\"]"),
     ("trust-proxy", "10.0.0.0/8", "10.0.0.2", "[\"10.0.0.3\"]"),
+    ("cluster", "nats://a:1", "nats://b:2,c", "[\"tls://d\", \"tls://e\"]"),
+    ("cluster-name", "a", "b", "\"c\""),
+    ("node", "a", "b", "\"c\""),
+    ("cluster-ca", "a", "b", "\"c\""),
+    ("cluster-replicas", "3", "5", "3"),
+    ("cluster-max-age", "1", "2", "3"),
+    ("cluster-max-bytes", "100000000", "200000000", "300_000_000"),
     ("log-level", "warn", "debug", "\"trace\""),
 ];
 
@@ -130,6 +137,10 @@ fn every_option_is_set_by_file_environment_and_command_line_in_this_order() {
             "tls-self-signed" => &["--listen", "tls://127.0.0.1:1"],
             "api-tokens" => &["--admin", "127.0.0.1:1"],
             "https-redirect" => &["--web", "https://127.0.0.1:1,127.0.0.1:2", "--tls-self-signed", "x"],
+            "cluster" => &["--cluster-name", "x", "--node", "x"],
+            "cluster-name" => &["--cluster", "nats://x", "--node", "x"],
+            "node" => &["--cluster", "nats://x", "--cluster-name", "x"],
+            name if name.starts_with("cluster-") => &["--cluster", "nats://x", "--cluster-name", "x", "--node", "x"],
             _ => &[],
         };
         let more = [more, listeners].concat();
@@ -154,13 +165,15 @@ fn every_option_is_set_by_file_environment_and_command_line_in_this_order() {
 #[test]
 fn printed_options_are_a_configuration_file_with_the_same_options() {
     let folder = Folder::new("printed");
-    let args = ["--store", "a b\"c", "--rate", "0", "--web", "127.0.0.1:1", "--web", "127.0.0.1:2", "--lang", "zh"];
-    let first = printed(&args, &[]);
-    let output = run(&[&["print-config"], &args[..]].concat(), &[]);
-    let file = folder.file(std::str::from_utf8(&output.stdout).expect("UTF-8"));
-    let second = printed(&["--config", &file], &[]);
-    let values = |all: BTreeMap<String, (String, String)>| all.into_iter().map(|(name, (value, _))| (name, value));
-    assert_eq!(values(first).collect::<Vec<_>>(), values(second).collect::<Vec<_>>());
+    let many = ["--store", "a b\"c", "--rate", "0", "--web", "127.0.0.1:1", "--web", "127.0.0.1:2", "--lang", "zh"];
+    for args in [&many[..], &[]] {
+        let first = printed(args, &[]);
+        let output = run(&[&["print-config"], args].concat(), &[]);
+        let file = folder.file(std::str::from_utf8(&output.stdout).expect("UTF-8"));
+        let second = printed(&["--config", &file], &[]);
+        let values = |all: BTreeMap<String, (String, String)>| all.into_iter().map(|(name, (value, _))| (name, value));
+        assert_eq!(values(first).collect::<Vec<_>>(), values(second).collect::<Vec<_>>());
+    }
 }
 
 #[test]
@@ -183,6 +196,39 @@ fn passwords_of_irc_operators_are_read_and_not_printed() {
         let (is_valid, error) = print(&format!("irc = \"127.0.0.1:1\"\nirc-oper = [{bad:?}]\n"));
         assert!(!is_valid && error.contains("write a name, a colon and a password"), "{bad}: {error}");
     }
+}
+
+#[test]
+fn password_of_a_cluster_is_read_from_file_and_environment_and_not_printed() {
+    let folder = Folder::new("cluster");
+    let names = "cluster-name = \"office\"\nnode = \"a\"\n";
+    let print = |text: &str, url: &str| {
+        let file = folder.file(&format!("{names}{text}"));
+        let env = if url.is_empty() { Vec::new() } else { vec![("CHINWAG_CLUSTER".to_owned(), url)] };
+        let output = run(&["print-config", "--config", &file], &env);
+        let [stdout, stderr] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).expect("UTF-8"));
+        (output.status.success(), stdout + &stderr)
+    };
+    let url = "nats://bob:hush@localhost:4222,localhost:4223";
+    for (text, url, origin) in
+        [(format!("cluster = \"{url}\"\n"), "", "chinwag.toml:3:11"), (String::new(), url, "environment")]
+    {
+        let (is_valid, printed) = print(&text, url);
+        let hidden = "# cluster is set and not shown, since it has passwords  # ";
+        assert!(is_valid && printed.contains(hidden) && printed.contains(origin), "{printed}");
+        assert!(!printed.contains("hush"), "{printed}");
+    }
+    let (is_valid, printed) = print("cluster = \"nats://localhost\"\n", "");
+    assert!(is_valid && printed.contains("cluster = [\"nats://localhost\"]"), "{printed}");
+    let bad = "nats://bob:hush@localhost:x";
+    for (text, url, place) in [(format!("cluster = \"{bad}\"\n"), "", "chinwag.toml:3:11: "), (String::new(), bad, "")]
+    {
+        let (is_valid, error) = print(&text, url);
+        let why = format!("{place}invalid value for '--cluster <URL>': its port is not a number from 1 to 65535");
+        assert!(!is_valid && error.contains(&why) && !error.contains("hush"), "{error}");
+    }
+    let (is_valid, error) = print("", "");
+    assert!(!is_valid && error.contains("--cluster-name needs --cluster URL; add that, or leave"), "{error}");
 }
 
 #[test]
