@@ -3,6 +3,7 @@
 use time::OffsetDateTime;
 
 use super::replica::{Application, Burial, Fate, MAX_IDS, Place, Proposal, Understood};
+use crate::chat::Cause;
 use crate::chat::change::{self, Change, Committed, LogPlace, Origin};
 use crate::chat::{Hub, Incarnation, Now};
 
@@ -66,8 +67,9 @@ impl Application for Members<'_> {
         // The history of that time comes with the snapshot, as far as it is in it.
     }
 
-    fn bury(&mut self, incarnation: Incarnation, _burial: Burial, place: Place<Origin>) {
-        self.hub.bury(incarnation, self.time_of(&place));
+    fn bury(&mut self, incarnation: Incarnation, burial: Burial, place: Place<Origin>) {
+        let cause = if burial == Burial::Left { Cause::ShutDown } else { Cause::ConnectionLost };
+        self.hub.bury(incarnation, &cause, self.time_of(&place));
     }
 
     fn snapshot(&self, _version: u16) -> String {

@@ -49,7 +49,7 @@ impl<L: Listener> Engine<L> {
     }
 
     /// Resumes reading from the clients whose proposals have been committed.
-    pub(super) fn resume_committed(&mut self) {
+    pub fn resume_committed(&mut self) {
         while let Some(id) = self.hub.poll_resume() {
             self.resume(id.slot());
         }

@@ -32,6 +32,7 @@ impl EventLoop {
         let Some(Membership { node, has_left, .. }) = &mut self.membership else { return };
         node.turn(self.engine.hub_mut(), now);
         self.engine.set_reading(!node.wants_pause());
+        self.engine.resume_committed();
         let mut stopped = false;
         while let Some(notice) = node.poll_notice() {
             match notice {
@@ -62,10 +63,11 @@ impl EventLoop {
     /// have ended.
     pub(super) fn has_left(&mut self, now: Duration) -> bool {
         let Some(Membership { node, leaves_until, has_left }) = &mut self.membership else { return true };
-        if leaves_until.is_none() {
+        let until = *leaves_until.get_or_insert(now + LEAVE_TIMEOUT);
+        // The ends of the sessions come first.
+        if !self.engine.hub().has_proposals() {
             node.leave();
         }
-        let until = *leaves_until.get_or_insert(now + LEAVE_TIMEOUT);
         if now >= until && !*has_left {
             warn!("cluster: the other servers do not know that this one has ended; they notice it in a few seconds");
         }

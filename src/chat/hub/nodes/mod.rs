@@ -16,9 +16,9 @@ impl Hub {
         self.journal.seq() + 1
     }
 
-    /// A run of a node has ended: its sessions are members no longer. `time` is that of the end in the order of the changes. If it
+    /// A run of a node has ended, by this cause: its sessions are members no longer. `time` is that of the end in the order of the changes. If it
     /// is that of this node, the sessions stay and wait for [`Hub::rejoin`].
-    pub fn bury(&mut self, node: Incarnation, time: Now) {
+    pub fn bury(&mut self, node: Incarnation, cause: &Cause, time: Now) {
         if self.rejoining.node() == Some(node) {
             self.detach_sessions();
         }
@@ -26,7 +26,7 @@ impl Hub {
             let member = self.shared.members.id(slot);
             let is_last = (0..joins).any(|_| self.shared.members[slot].count_leave());
             if is_last {
-                self.remove_member(member, &Cause::ConnectionLost, time);
+                self.remove_member(member, cause, time);
             }
         }
     }

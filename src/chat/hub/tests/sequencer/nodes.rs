@@ -1,6 +1,7 @@
 //! Several nodes: hubs that apply the same changes, each with sessions of its own.
 
 use super::{SequencedHub, now};
+use crate::chat::Cause;
 use crate::chat::change::{Committed, LogPlace, Proposal};
 use crate::chat::id::{ClientId, Incarnation};
 
@@ -80,17 +81,17 @@ fn members_of_a_node_that_ends_leave_the_others() {
     nodes.say(1, bob, "/quit");
     nodes.enter(1, 2, "dave");
     nodes.read(0, alice);
-    nodes.nodes[0].hub.bury(Incarnation(1), now());
+    nodes.nodes[0].hub.bury(Incarnation(1), &Cause::ConnectionLost, now());
     assert_eq!(nodes.read(0, alice), "* dave left: connection lost (2 here)\n* carol left: connection lost (1 here)");
     // It ends once.
-    nodes.nodes[0].hub.bury(Incarnation(1), now());
+    nodes.nodes[0].hub.bury(Incarnation(1), &Cause::ConnectionLost, now());
     assert_eq!(nodes.read(0, alice), "");
     let [first, _] = &mut nodes.nodes;
     let snapshot = serde_json::to_string(&first.hub.snapshot()).unwrap();
-    first.hub.bury(Incarnation(0), now());
+    first.hub.bury(Incarnation(0), &Cause::ConnectionLost, now());
     let mut restored = SequencedHub::new();
     restored.hub.restore_snapshot(serde_json::from_str(&snapshot).unwrap());
-    restored.hub.bury(Incarnation(0), now());
+    restored.hub.bury(Incarnation(0), &Cause::ConnectionLost, now());
     let left = restored.hub.snapshot();
     assert_eq!(serde_json::to_string(&left).unwrap(), serde_json::to_string(&first.hub.snapshot()).unwrap());
 }
@@ -105,7 +106,7 @@ fn sessions_of_a_node_that_was_taken_for_dead_are_members_again_and_miss_nothing
     nodes.read(1, bob);
     nodes.say(1, carol, "read later");
     nodes.read(0, alice);
-    nodes.nodes.iter_mut().for_each(|node| node.hub.bury(Incarnation(1), now()));
+    nodes.nodes.iter_mut().for_each(|node| node.hub.bury(Incarnation(1), &Cause::ConnectionLost, now()));
     assert_eq!(nodes.read(0, alice), "* bob left: connection lost (2 here)\n* carol left: connection lost (1 here)");
     // Meanwhile alice says something, and another session takes the name of carol.
     nodes.say(0, alice, "meanwhile");
