@@ -81,6 +81,7 @@ pub enum HttpError {
     UpgradeRequired,
     HeadTooLarge,
     ShuttingDown,
+    CutOff,
     VersionNotSupported,
 }
 
@@ -117,6 +118,10 @@ impl HttpError {
                 ("431 Request Header Fields Too Large", "A request head may have at most 8 KiB and 64 fields.")
             }
             HttpError::ShuttingDown => ("503 Service Unavailable", "The server is shutting down."),
+            HttpError::CutOff => (
+                "503 Service Unavailable",
+                "This server has lost touch with the others of its cluster, or is not part of it yet.",
+            ),
             HttpError::VersionNotSupported => ("505 HTTP Version Not Supported", "This server supports HTTP/1.1."),
         }
     }

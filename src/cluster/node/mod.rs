@@ -56,6 +56,8 @@ pub struct NodeCounts {
     pub connections: u64,
     /// Entries that were read.
     pub entries: u64,
+    /// Their bytes.
+    pub entry_bytes: u64,
 }
 
 /// A node of a cluster.
@@ -244,6 +246,7 @@ impl Node {
             }
             Event::Entry { reader, entry } if self.log.is_read_by(reader) => {
                 self.counts.entries += 1;
+                self.counts.entry_bytes += entry.payload.len() as u64;
                 self.replica.handle_entry(entry.seq, Duration::from_nanos(entry.time), &entry.payload, now);
             }
             other => {
@@ -284,6 +287,11 @@ impl Node {
     /// Ends as planned: what was proposed is applied first, and then [`Notice::Left`] comes.
     pub fn leave(&mut self) {
         self.replica.leave();
+    }
+
+    /// Whether the protocol was asked what is due in this turn: then the figures may have changed.
+    pub fn has_ticked(&self, now: Duration) -> bool {
+        self.tick_at == now + TICK
     }
 
     /// Whether there is work without a new event.

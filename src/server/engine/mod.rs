@@ -42,7 +42,7 @@ use self::read_queue::ReadQueue;
 use self::timers::{ConnectionTimers, Deadline, Timer};
 use super::connection::Connection;
 use super::connection::transport::{Listener, ListenerKind, Transport, TransportBuffers};
-use super::http::{Access, TurnHistogram, WebSide};
+use super::http::{Access, ClusterFigures, TurnHistogram, WebSide};
 use super::limits::Limits;
 use super::store_writer::StoreWriter;
 use super::tls::expiry::Validity;
@@ -68,6 +68,8 @@ pub struct Engine<L: Listener> {
     store_writer: Option<StoreWriter>,
     /// The durations of turns; counted only if there is an admin listener.
     turns: Option<TurnHistogram>,
+    /// When the server has begun, on its clock.
+    began: Duration,
     /// Whether the lines of clients are left unread at present.
     is_paused: bool,
     /// Set while the server ends: the time at which it ends even if lines are unread.
@@ -102,6 +104,7 @@ impl<L: Listener> Engine<L> {
             buffers: None,
             store_writer: None,
             turns: has_admin.then(TurnHistogram::default),
+            began: Duration::ZERO,
             is_paused: false,
             ends_at: None,
             block: vec![0; budget.block].into_boxed_slice(),
@@ -122,6 +125,16 @@ impl<L: Listener> Engine<L> {
     /// Sets other limits of connections; the longest line stays. Options of sockets are set on the listeners.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = Limits { max_line: self.limits.max_line, ..limits };
+    }
+
+    /// Sets when the server has begun, if that is not the zero of its clock.
+    pub fn set_began(&mut self, began: Duration) {
+        self.began = began;
+    }
+
+    /// Sets the figures of the node of a cluster, for the metrics.
+    pub fn set_cluster(&mut self, cluster: ClusterFigures) {
+        self.web.set_cluster(cluster);
     }
 
     /// Lets clients be read, or leaves their lines unread for a moment. Requests of HTTP are answered all the same.

@@ -135,6 +135,7 @@ impl<L: Listener> Engine<L> {
             "/" | "/healthz" | "/metrics" if request.post.is_some() => Err(HttpError::MethodNotAllowed),
             "/" => Ok(document(TEXT, api::INDEX.into(), request, now)),
             "/healthz" if self.is_ending() => Err(HttpError::ShuttingDown),
+            "/healthz" if self.web.cluster().is_some_and(|cluster| !cluster.is_ready) => Err(HttpError::CutOff),
             "/healthz" => Ok(document(TEXT, "ok\n".into(), request, now)),
             "/metrics" => Ok(document(METRICS, self.metrics(now), request, now)),
             _ => Err(HttpError::AdminNotFound),
@@ -180,11 +181,12 @@ impl<L: Listener> Engine<L> {
         let metrics = Metrics {
             figures: self.hub.stats(),
             exchanges: self.exchange_count(),
-            uptime: now.at,
+            uptime: now.at.saturating_sub(self.began),
             tls: self.buffers.as_deref().map(|buffers| (buffers, self.openings.len())),
             store_writer: self.store_writer.as_ref(),
             turns: self.turns.as_ref(),
             certificates: self.web.certificates(),
+            cluster: self.web.cluster(),
         };
         metrics.text()
     }

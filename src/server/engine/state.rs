@@ -34,6 +34,9 @@ pub struct EngineState {
     #[serde(default)]
     openings: Openings,
     turns: Option<TurnHistogram>,
+    /// Zero unless the server is a node of a cluster.
+    #[serde(default, skip_serializing_if = "Duration::is_zero")]
+    began: Duration,
     ends_at: Option<Duration>,
     /// The state of the store writer, if there was one; the caller gives it to `StoreWriter::restore` with the store.
     pub store_writer: Option<StoreWriterState>,
@@ -50,6 +53,8 @@ pub struct EngineView<'a, S> {
     exchanges: &'a IpLimit,
     openings: &'a Openings,
     turns: &'a Option<TurnHistogram>,
+    #[serde(skip_serializing_if = "Duration::is_zero")]
+    began: Duration,
     ends_at: Option<Duration>,
     store_writer: Option<&'a StoreWriterState>,
 }
@@ -82,6 +87,7 @@ impl<L: Listener> Engine<L> {
             exchanges: self.web.exchanges(),
             openings: &self.openings,
             turns: &self.turns,
+            began: self.began,
             ends_at: self.ends_at,
             store_writer: self.store_writer.as_ref().map(StoreWriter::state),
         }
@@ -99,6 +105,7 @@ impl<L: Listener> Engine<L> {
             exchanges: self.web.into_exchanges(),
             openings: self.openings,
             turns: self.turns,
+            began: self.began,
             ends_at: self.ends_at,
             store_writer: self.store_writer.map(|store_writer| store_writer.into_state()),
         };
@@ -127,6 +134,7 @@ impl<L: Listener> Engine<L> {
         hub.limit_disconnects(budget.disconnects);
         let web = WebSide::new(hub.name(), state.exchanges);
         let mut engine = Engine {
+            began: state.began,
             is_paused: false,
             hub,
             limits,

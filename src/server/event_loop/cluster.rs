@@ -8,6 +8,7 @@ use super::EventLoop;
 use crate::chat::Now;
 use crate::cluster::node::Node;
 use crate::cluster::replica::{Notice, Stop};
+use crate::server::http::ClusterFigures;
 
 /// How long a server that ends waits until the others know that it has ended.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -33,6 +34,10 @@ impl EventLoop {
         node.turn(self.engine.hub_mut(), now);
         self.engine.set_reading(!node.wants_pause());
         self.engine.resume_committed();
+        if node.has_ticked(now.at) {
+            let (is_ready, status, counts) = (node.is_ready(), node.status(now.at), node.counts());
+            self.engine.set_cluster(ClusterFigures { is_ready, status, counts });
+        }
         let mut stopped = false;
         while let Some(notice) = node.poll_notice() {
             match notice {

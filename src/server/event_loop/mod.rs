@@ -255,6 +255,7 @@ impl EventLoop {
     ) -> io::Result<()> {
         if replica.is_err() {
             self.clock = Clock::since_1970();
+            self.engine.set_began(self.clock.elapsed());
         }
         let (registry, now) = (self.poll.registry(), self.clock.elapsed());
         let node = match replica {

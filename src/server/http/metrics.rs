@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::cluster_figures::ClusterFigures;
 use crate::chat::StatsSnapshot;
 use crate::server::connection::transport::{Handshakes, TransportBuffers};
 use crate::server::store_writer::{StoreCounts, StoreWriter};
@@ -56,6 +57,8 @@ pub struct Metrics<'a> {
     pub turns: Option<&'a TurnHistogram>,
     /// When the certificates are valid; none without TLS.
     pub certificates: &'a [Validity],
+    /// `None` without a cluster.
+    pub cluster: Option<&'a ClusterFigures>,
 }
 
 impl Metrics<'_> {
@@ -152,6 +155,7 @@ impl Metrics<'_> {
         if !self.certificates.is_empty() {
             Self::write_certificates(out, self.certificates);
         }
+        self.cluster.iter().for_each(|cluster| cluster.write(out));
         self.turns.iter().for_each(|turns| turns.write(out));
         text
     }
@@ -162,12 +166,12 @@ fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
-fn describe(text: &mut String, name: &str, kind: &str, help: &str) {
+pub(super) fn describe(text: &mut String, name: &str, kind: &str, help: &str) {
     // Writing to a string cannot fail.
     let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
 }
 
-fn line(text: &mut String, name: &str, labels: &str, value: impl std::fmt::Display) {
+pub(super) fn line(text: &mut String, name: &str, labels: &str, value: impl std::fmt::Display) {
     let _ = writeln!(text, "{name}{labels} {value}");
 }
 

@@ -5,6 +5,7 @@
 
 mod access;
 pub(in crate::server) mod api;
+mod cluster_figures;
 mod exchange;
 mod host;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod redirect;
 mod web_side;
 
 pub use self::access::Access;
+pub(super) use self::cluster_figures::ClusterFigures;
 pub(super) use self::exchange::{Answer, Exchange, ExchangeStep, HEAD_TIMEOUT};
 pub(super) use self::host::{machine_name, machine_names};
 pub(super) use self::metrics::{Metrics, TurnHistogram};

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::access::Access;
 use super::api::ApiTokens;
+use super::cluster_figures::ClusterFigures;
 use super::exchange::Answer;
 use super::page::ServedPage;
 use crate::chat::{IpLimit, Now};
@@ -22,6 +23,8 @@ pub struct WebSide {
     exchanges: IpLimit,
     /// When the certificates are valid, for the metrics; none without TLS.
     certificates: Vec<Validity>,
+    /// The figures of the node, for the metrics; `None` without a cluster.
+    cluster: Option<ClusterFigures>,
     /// The tokens with which programs may post; `None` if nobody may.
     tokens: Option<ApiTokens>,
 }
@@ -30,7 +33,7 @@ impl WebSide {
     /// The web side of a server with this name. It goes on with the counts of exchanges that another one gave.
     pub fn new(name: &str, exchanges: IpLimit) -> Self {
         let (access, page) = (Access::default(), ServedPage::new(name));
-        WebSide { access, page, exchanges, certificates: Vec::new(), tokens: None }
+        WebSide { access, page, exchanges, certificates: Vec::new(), cluster: None, tokens: None }
     }
 
     /// The counts of exchanges.
@@ -68,6 +71,16 @@ impl WebSide {
     /// When the certificates are valid; none without TLS.
     pub fn certificates(&self) -> &[Validity] {
         &self.certificates
+    }
+
+    /// Sets the figures of the node of a cluster.
+    pub fn set_cluster(&mut self, cluster: ClusterFigures) {
+        self.cluster = Some(cluster);
+    }
+
+    /// The figures of the node; `None` without a cluster.
+    pub fn cluster(&self) -> Option<&ClusterFigures> {
+        self.cluster.as_ref()
     }
 
     /// Sets the tokens with which programs may post; those that were known before go on with what was counted for them.

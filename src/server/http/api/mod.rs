@@ -32,7 +32,7 @@ struct Content {
 pub const INDEX: &str = "\
 This address is for the operator's programs: chinwag manual web, and chinwag manual api.
 
-GET /healthz                     200 while the server is up, 503 while it ends
+GET /healthz                     200 while the server is up; 503 while it ends, or is cut off from its cluster
 GET /metrics                     figures in the format of Prometheus
 POST /api/rooms/ROOM/messages    shows a message in a room; needs a token of --api-tokens FILE
 ";
