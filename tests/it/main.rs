@@ -1,6 +1,7 @@
 //! Integration tests: drive the built program over sockets, pipes, files and terminals.
 
 mod chat;
+mod cluster;
 mod faulty_server;
 mod harness;
 mod operator;

@@ -72,6 +72,8 @@ pub struct Node {
     last_tag: u64,
     tick_at: Duration,
     has_work: bool,
+    /// Whether the operator knows that the node takes part.
+    takes_part: bool,
     notices: VecDeque<Notice>,
     counts: NodeCounts,
     repeats: Repeats,
@@ -133,6 +135,7 @@ impl Node {
             last_tag: 0,
             tick_at: now,
             has_work: true,
+            takes_part: false,
             notices: VecDeque::new(),
             counts: NodeCounts::default(),
             repeats: Repeats::default(),
@@ -178,6 +181,10 @@ impl Node {
             }
         }
         self.send(now.at);
+        if !std::mem::replace(&mut self.takes_part, self.replica.is_ready()) && self.takes_part {
+            let nodes = self.replica.status(now.at).nodes.len();
+            info!("cluster: this server takes part; {nodes} in all");
+        }
         while let Some(notice) = self.replica.poll_notice() {
             self.notices.push_back(notice);
         }
