@@ -14,12 +14,12 @@ pub const DEFAULT_TIMEOUT: Nanos = 10 * SECOND;
 /// The server, how clients log in, and how long they wait.
 #[derive(Clone, Debug)]
 pub struct CommonSettings {
-    /// The server to drive; `None` to start one.
-    pub addr: Option<SocketAddr>,
+    /// The addresses to drive, of one chat; empty to start a server.
+    pub addrs: Vec<SocketAddr>,
     /// The encoding spoken with it.
     pub encoding: Encoding,
-    /// The id of its process; `None` if its cost is not measured.
-    pub pid: Option<u32>,
+    /// The ids of the processes behind them; empty if their cost is not measured.
+    pub pids: Vec<u32>,
     /// Whether it sends a prompt before the name.
     pub prompt: bool,
     /// Whether it answers the name.
@@ -36,6 +36,6 @@ pub struct CommonSettings {
     pub timeout: Nanos,
     /// Whether the server that the load test starts has its own core.
     pub pin: bool,
-    /// The time between two upgrades of the process `pid`, in nanoseconds.
+    /// The time between two upgrades of the only one of `pids`, in nanoseconds.
     pub upgrade_every: Option<Nanos>,
 }

@@ -34,17 +34,19 @@ pub struct Bench {
 /// Options of every scenario, which may stand before and behind its name.
 #[derive(Clone, Debug, Args)]
 struct Common {
-    /// Drive a running server at this address (with --encoding websocket its --web address, irc: its --irc address) instead of starting one
+    /// Drive a running server at this address (with --encoding websocket its --web address, irc: its --irc address)
+    /// instead of starting one. Repeat it for several addresses of one chat: the clients connect to each in turn
     #[arg(long, global = true, value_name = "HOST:PORT", value_parser = addr)]
-    addr: Option<SocketAddr>,
+    addr: Vec<SocketAddr>,
 
     /// Encoding of the clients. plain: lines, as nc sends them; websocket: frames, as the server's page sends them; irc: IRC, in the channel #lobby
     #[arg(long, alias = "dialect", global = true, value_enum, default_value_t, value_name = "ENCODING")]
     encoding: Encoding,
 
-    /// Process number of the server at --addr, to measure its cost
+    /// Process number of the server at --addr, to measure its cost; repeat it for several processes, whose costs are
+    /// added up
     #[arg(long, global = true, requires = "addr", value_name = "PID", value_parser = value_parser!(u32).range(1..i64::from(PID_LIMIT)))]
-    pid: Option<u32>,
+    pid: Vec<u32>,
 
     /// Upgrade the server of --pid again and again, with this time between (chinwag manual service); it needs a control
     /// socket. The server's cost of a line is not measured then
@@ -145,8 +147,7 @@ impl Bench {
     /// The settings of the load test; ends the program if they are not possible.
     pub fn settings(&self) -> Settings {
         let common = &self.common;
-        if let Some(addr) = common.addr
-            && !addr.ip().is_loopback()
+        if let Some(addr) = common.addr.iter().find(|addr| !addr.ip().is_loopback())
             && !common.yes_remote
         {
             usage_error(format!(
@@ -160,15 +161,18 @@ impl Bench {
         if common.upgrade_every.is_some() && scenarios.len() > 1 {
             usage_error("--upgrade-every is for one scenario: name it in place of all".into());
         }
+        if common.upgrade_every.is_some() && common.pid.len() > 1 {
+            usage_error("--upgrade-every is for one process: give --pid once".into());
+        }
         for scenario in &scenarios {
             if let Err(text) = scenario.check().and_then(|()| common.check(scenario)) {
                 usage_error(text);
             }
         }
         let settings = CommonSettings {
-            addr: common.addr,
+            addrs: common.addr.clone(),
             encoding: common.encoding,
-            pid: common.pid,
+            pids: common.pid.clone(),
             prompt: common.prompt == Expect::Wait,
             welcome: common.welcome == Expect::Wait,
             whisper: common.whisper.clone().unwrap_or_else(|| common.encoding.whisper().into()),
@@ -184,8 +188,12 @@ impl Bench {
 }
 
 impl Common {
-    /// Checks what holds for IRC alone: the length of its lines, and that a server answers the name, but says nothing before.
+    /// Checks whether the scenario drives several addresses; and what holds for IRC alone: the length of its lines, and
+    /// that a server answers the name, but says nothing before.
     fn check(&self, scenario: &AnyScenario) -> Result<(), String> {
+        if self.addr.len() > 1 && !scenario.has_many_addresses() {
+            return Err(format!("the scenario {} drives one address: give --addr once", scenario.name()));
+        }
         match self.encoding {
             Encoding::Irc if scenario.size() > irc::MAX_SIZE => Err(format!(
                 "--size with --encoding irc: at most {} are allowed, since a line has 512 bytes",
@@ -267,6 +275,16 @@ mod tests {
                 assert_eq!(command(&settings.scenarios[0], &settings.common), format!("chinwag bench {text}"));
             }
         }
+    }
+
+    #[test]
+    fn command_of_several_addresses_round_trips() {
+        let text = "fanout --readers 7 --senders 2 --rate 3 --size 100 --seconds 4 --addr 127.0.0.1:4567 --addr [::1]:4568 \
+                    --pid 1 --pid 2";
+        let settings = bench(&text.split(' ').collect::<Vec<_>>()).unwrap();
+        assert_eq!(settings.common.addrs.iter().map(SocketAddr::port).collect::<Vec<_>>(), [4567, 4568]);
+        assert_eq!(settings.common.pids, [1, 2]);
+        assert_eq!(command(&settings.scenarios[0], &settings.common), format!("chinwag bench {text}"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::driver::clock::{MILLISECOND, SECOND};
 use super::driver::generator::Generator;
 use super::driver::group::{Endpoint, Group, Role};
 use super::error::Error;
-use super::process::cost::Process;
+use super::process::cost::{Process, Processes};
 use super::process::helper::{OutputStream, Subprocess};
 use super::workload::encoding::Encoding;
 
@@ -20,7 +20,7 @@ pub struct Baseline {
     /// Where readers connect.
     pub endpoint: Endpoint,
     /// Its process.
-    pub process: Process,
+    pub process: Processes,
     control: usize,
     _part: Subprocess,
 }
@@ -45,17 +45,17 @@ impl Baseline {
             }
             part.check(generator)?;
         };
-        let endpoint = Endpoint { addr, encoding, prompt: true, welcome: true, tls: false };
+        let endpoint = Endpoint { addrs: vec![addr], encoding, prompt: true, welcome: true, tls: false };
         // Orders are not frames. Only plain connections are greeted at once.
         let prompt = encoding == Encoding::Plain;
-        let control = Endpoint { addr, encoding: Encoding::Plain, prompt, welcome: false, tls: false };
+        let control = Endpoint { addrs: vec![addr], encoding: Encoding::Plain, prompt, welcome: false, tls: false };
         let control = generator.add_group(Group::new(control, Role::Control, 0, 0, SECOND));
         generator.connect(control, clock::now(), 0..0)?;
         while generator.groups[control].logged_in == 0 {
             generator.turn(clock::now() + 100 * MILLISECOND)?;
             part.check(generator)?;
         }
-        Ok(Baseline { endpoint, process, control, _part: part })
+        Ok(Baseline { endpoint, process: process.into(), control, _part: part })
     }
 
     /// Tells the process to send `bytes` to all readers.

@@ -14,11 +14,11 @@ use crate::bench::workload::transcript::Transcript;
 /// Sent in place of a name by the one connection that tells the baseline process what to send.
 pub const CONTROL: &str = "#control";
 
-/// The address of a server and how its login works.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+/// The addresses of a chat and how its login works.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Endpoint {
-    /// Its listening address.
-    pub addr: SocketAddr,
+    /// Where it listens, at least one address; several may be those of one server or of several.
+    pub addrs: Vec<SocketAddr>,
     /// The encoding spoken there.
     pub encoding: Encoding,
     /// Whether it sends a prompt before the name.
@@ -27,6 +27,18 @@ pub struct Endpoint {
     pub welcome: bool,
     /// Whether it speaks TLS.
     pub tls: bool,
+}
+
+impl Endpoint {
+    /// Which of the addresses member `index` of a group connects to: each in turn.
+    pub fn place(&self, index: usize) -> usize {
+        index % self.addrs.len()
+    }
+
+    /// The address that member `index` of a group connects to.
+    pub fn addr(&self, index: usize) -> SocketAddr {
+        self.addrs[self.place(index)]
+    }
 }
 
 /// What a member does.
@@ -255,8 +267,8 @@ mod tests {
 
     #[test]
     fn names_are_distinct_and_eight_bytes() {
-        let addr = "127.0.0.1:1".parse().unwrap();
-        let endpoint = Endpoint { addr, encoding: Encoding::Plain, prompt: true, welcome: true, tls: false };
+        let addrs = vec!["127.0.0.1:1".parse().unwrap()];
+        let endpoint = Endpoint { addrs, encoding: Encoding::Plain, prompt: true, welcome: true, tls: false };
         let group = Group::new(endpoint, Role::Talker, 32, 1, SECOND);
         assert_eq!(group.name(0, 34), "b011000z");
         assert_eq!(group.name(1, 34), "b0110010");

@@ -11,7 +11,7 @@ use crate::bench::driver::clock::{Nanos, SECOND};
 /// Process numbers are lower than this: PID_MAX_LIMIT, proc_sys_kernel(5).
 pub const PID_LIMIT: u32 = 4 << 20;
 
-/// A process whose cost is measured.
+/// A process whose cost is measured; of several, [`Processes`] adds it up.
 #[derive(Clone, Copy, Debug)]
 pub struct Process {
     pid: u32,
@@ -21,9 +21,10 @@ impl Process {
     /// Finds a process.
     ///
     /// # Errors
-    /// If there is no such process.
+    /// If there is no such process, or this user may not see it (hidepid, proc(5)).
     pub fn new(pid: u32) -> io::Result<Self> {
-        fs::metadata(format!("/proc/{pid}/stat")).map_err(|_| io::Error::other("no such process"))?;
+        fs::metadata(format!("/proc/{pid}/stat"))
+            .map_err(|_| io::Error::other(format!("there is no process {pid}, or you may not see it")))?;
         Ok(Process { pid })
     }
 
@@ -63,6 +64,47 @@ impl Process {
     /// Number of open file descriptors; `None` without permission.
     pub fn descriptors(&self) -> Option<usize> {
         Some(fs::read_dir(format!("/proc/{}/fd", self.pid)).ok()?.count())
+    }
+}
+
+/// The processes of a chat, whose costs are added up; at least one.
+#[derive(Clone, Debug)]
+pub struct Processes(Vec<Process>);
+
+impl From<Process> for Processes {
+    fn from(process: Process) -> Self {
+        Processes(vec![process])
+    }
+}
+
+impl Processes {
+    /// Finds the processes with these numbers; `None` if there are no numbers.
+    ///
+    /// # Errors
+    /// If one of them does not exist, or this user may not see it.
+    pub fn find(pids: &[u32]) -> io::Result<Option<Self>> {
+        let processes: Vec<Process> = pids.iter().map(|&pid| Process::new(pid)).collect::<io::Result<_>>()?;
+        Ok((!processes.is_empty()).then_some(Processes(processes)))
+    }
+
+    /// Number of processes.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// As [`Process::cpu`].
+    pub fn cpu(&self) -> Nanos {
+        self.0.iter().map(Process::cpu).sum()
+    }
+
+    /// As [`Process::user_bytes`]; `None` if it is not known of each.
+    pub fn user_bytes(&self) -> Option<u64> {
+        self.0.iter().map(Process::user_bytes).sum()
+    }
+
+    /// As [`Process::descriptors`]; `None` without permission for each.
+    pub fn descriptors(&self) -> Option<usize> {
+        self.0.iter().map(Process::descriptors).sum()
     }
 }
 
@@ -113,5 +155,31 @@ mod tests {
     #[test]
     fn missing_process_is_an_error() {
         assert!(Process::new(PID_LIMIT).is_err());
+        let error = Processes::find(&[std::process::id(), PID_LIMIT]).unwrap_err();
+        assert_eq!(error.to_string(), format!("there is no process {PID_LIMIT}, or you may not see it"));
+        assert!(Processes::find(&[]).unwrap().is_none());
+    }
+
+    #[test]
+    fn costs_of_processes_are_added() {
+        let child = || Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut children = [child(), child()];
+        for child in &mut children {
+            // It has started when it answers.
+            child.stdin.as_mut().unwrap().write_all(b"x").unwrap();
+            io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut [0]).unwrap();
+        }
+        let pids = [children[0].id(), children[1].id()];
+        let both = Processes::find(&pids).unwrap().unwrap();
+        let each = pids.map(|pid| Process::new(pid).unwrap());
+        let sum = |of: fn(&Process) -> Option<u64>| each.iter().map(of).sum::<Option<u64>>();
+        assert_eq!((both.count(), both.user_bytes()), (2, sum(Process::user_bytes)));
+        assert_eq!(both.descriptors().map(|open| open as u64), sum(|it| it.descriptors().map(|open| open as u64)));
+        for child in &mut children {
+            drop(child.stdin.take());
+            io::Read::read_to_end(child.stdout.as_mut().unwrap(), &mut Vec::new()).unwrap();
+            child.wait().unwrap();
+        }
+        assert_eq!((both.cpu(), both.user_bytes()), (0, None), "they have ended");
     }
 }

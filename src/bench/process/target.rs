@@ -4,7 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 
 use super::certificate_folder::CertificateFolder;
-use super::cost::Process;
+use super::cost::{Process, Processes};
 use super::helper::{OutputStream, Subprocess};
 use super::upgrades::Upgrades;
 use crate::bench::driver::clock;
@@ -29,16 +29,16 @@ const TRIES: usize = 5;
 
 /// The server under test.
 pub struct Target {
-    /// Its address and login.
+    /// Its addresses and login.
     pub endpoint: Endpoint,
-    /// Its process, if known.
-    pub process: Option<Process>,
+    /// Its processes, if known.
+    pub processes: Option<Processes>,
     own: Option<Subprocess>,
     _folder: Option<CertificateFolder>,
 }
 
 impl Target {
-    /// Starts a server for `people` clients, or uses the given one.
+    /// Starts a server for `people` clients, or uses the given ones.
     ///
     /// # Errors
     /// If it does not start, or there is no such process.
@@ -48,7 +48,7 @@ impl Target {
         people: usize,
         size: usize,
     ) -> Result<Self, Error> {
-        let Some(addr) = settings.addr else {
+        if settings.addrs.is_empty() {
             let most = capacity().saturating_sub(SPARE);
             if people > most {
                 return Err(Error::Limit(format!(
@@ -59,17 +59,17 @@ impl Target {
                 )));
             }
             return Self::start(generator, settings, people + SPARE, size);
-        };
-        let process = settings.pid.map(Process::new).transpose();
-        let mut process = process.map_err(|error| Error::Subprocess("--pid", error.to_string()))?;
-        if let (Some(pid), Some(every)) = (settings.pid, settings.upgrade_every) {
+        }
+        let processes = Processes::find(&settings.pids);
+        let mut processes = processes.map_err(|error| Error::Subprocess("--pid", error.to_string()))?;
+        if let (&[pid], Some(every)) = (&settings.pids[..], settings.upgrade_every) {
             generator.background = Some(Box::new(Upgrades::new(pid, every)));
             // It is another one after each upgrade, whose cost has another beginning.
-            process = None;
+            processes = None;
         }
         let CommonSettings { encoding, prompt, welcome, tls, .. } = *settings;
-        let endpoint = Endpoint { addr, encoding, prompt, welcome, tls };
-        Ok(Target { endpoint, process, own: None, _folder: None })
+        let endpoint = Endpoint { addrs: settings.addrs.clone(), encoding, prompt, welcome, tls };
+        Ok(Target { endpoint, processes, own: None, _folder: None })
     }
 
     fn start(generator: &mut Generator, settings: &CommonSettings, seats: usize, size: usize) -> Result<Self, Error> {
@@ -129,8 +129,8 @@ impl Target {
         }
         // If another process has taken the port, that process has answered.
         own.check(generator)?;
-        let endpoint = Endpoint { addr, encoding, prompt: true, welcome: true, tls };
-        Ok(Target { endpoint, process: Some(process), own: Some(own), _folder: folder })
+        let endpoint = Endpoint { addrs: vec![addr], encoding, prompt: true, welcome: true, tls };
+        Ok(Target { endpoint, processes: Some(process.into()), own: Some(own), _folder: folder })
     }
 
     /// Closes all connections, and ends a server that was started here; explains an error.

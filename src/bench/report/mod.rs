@@ -11,6 +11,8 @@ pub mod rows;
 pub mod svg;
 pub mod table;
 
+use std::net::SocketAddr;
+
 use serde::Serialize;
 
 use self::latency::LatencySummary;
@@ -31,7 +33,7 @@ pub struct Report<M> {
     pub started: String,
     /// The machine.
     pub machine: Machine,
-    /// The server: an address, or `own`.
+    /// The server: its addresses, or `own`.
     pub server: String,
     /// The encoding spoken with it.
     pub encoding: Encoding,
@@ -105,7 +107,7 @@ impl<M: Figures> Report<M> {
             build: if cfg!(debug_assertions) { "debug" } else { "release" },
             started: machine::utc_now(),
             machine: Machine::this(),
-            server: settings.addr.map_or_else(|| "own".to_owned(), |addr| addr.to_string()),
+            server: server(&settings.addrs),
             encoding: settings.encoding,
             transport: if settings.tls { TransportKind::Tls } else { TransportKind::Tcp },
             scenarios: Vec::new(),
@@ -161,6 +163,11 @@ impl<M: Figures> Report<M> {
         let faulty = self.scenarios.iter().any(|done| done.measured.as_ref().is_some_and(|it| !it.is_right()));
         if faulty { 1 } else { self.scenarios.iter().map(code).find(|&code| code > 0).unwrap_or(0) }
     }
+}
+
+fn server(addrs: &[SocketAddr]) -> String {
+    let addrs: Vec<String> = addrs.iter().map(SocketAddr::to_string).collect();
+    if addrs.is_empty() { "own".into() } else { addrs.join(", ") }
 }
 
 impl<M: Serialize> Report<M> {

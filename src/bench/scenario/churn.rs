@@ -11,7 +11,7 @@ use crate::bench::driver::generator::Generator;
 use crate::bench::driver::group::{Group, Role};
 use crate::bench::driver::timeout::Timeout;
 use crate::bench::error::Error;
-use crate::bench::process::cost::Process;
+use crate::bench::process::cost::{Process, Processes};
 use crate::bench::process::target::{self, SPARE, Target};
 use crate::bench::report::figures::{count, microseconds, milliseconds, rounded, significant, things, us_each};
 use crate::bench::report::latency::LatencySummary;
@@ -75,7 +75,7 @@ struct ChurnRun<'a> {
     generator: &'a mut Generator,
     plan: RoomPlan,
     params: ChurnParams,
-    process: Option<Process>,
+    processes: Option<Processes>,
     room: Room,
     visitors: usize,
     took: Nanos,
@@ -118,15 +118,16 @@ impl Scenario for ChurnParams {
         let seats = target::capacity().saturating_sub(SPARE).max(params.residents);
         let target = Target::open(generator, settings, seats, DEFAULT_SIZE)?;
         let plan = RoomPlan::new(settings, 1, params.seconds);
-        let result = Room::open(generator, target.endpoint, params.residents, capacity(), plan).and_then(|room| {
+        let result = Room::open(generator, &target.endpoint, params.residents, capacity(), plan).and_then(|room| {
             // Visitors may speak in another order than they came.
             generator.groups[room.readers.group].room = Checker::new(1, false);
             let first_name = generator.names((params.rate * params.seconds).ceil() as u32 + 1);
-            let visitors = generator.add_group(Group::new(target.endpoint, Role::Visitor, first_name, 0, plan.span));
-            let (process, kept) = (target.process, (None, None));
+            let visitors =
+                generator.add_group(Group::new(target.endpoint.clone(), Role::Visitor, first_name, 0, plan.span));
+            let (processes, kept) = (target.processes.clone(), (None, None));
             let (took, cpu, own_cpu, read_paused) = (0, 0, 0, false);
             let mut run =
-                ChurnRun { plan, params, process, room, visitors, took, cpu, own_cpu, read_paused, kept, generator };
+                ChurnRun { plan, params, processes, room, visitors, took, cpu, own_cpu, read_paused, kept, generator };
             let result = run.carry_out();
             let (churn, notes) = run.sum_up(result.is_ok());
             report.add(Some(churn.into()), notes);
@@ -173,8 +174,8 @@ impl ChurnRun<'_> {
     fn carry_out(&mut self) -> Result<(), Error> {
         self.generator.progress.begin("churn: residents log in", None);
         self.room.fill(self.generator, self.plan)?;
-        let before = self.process.map(|process| (process.user_bytes(), process.descriptors()));
-        let (begin, cpu, own) = (clock::now(), self.process.map_or(0, |it| it.cpu()), Process::own_cpu());
+        let before = self.processes.as_ref().map(|it| (it.user_bytes(), it.descriptors()));
+        let (begin, cpu, own) = (clock::now(), self.processes.as_ref().map_or(0, Processes::cpu), Process::own_cpu());
         let end = begin + span(self.params.seconds);
         self.generator.progress.begin("churn", Some(end));
         let visitors = &mut self.generator.groups[self.visitors];
@@ -187,14 +188,14 @@ impl ChurnRun<'_> {
         visitors.visits.pause(now);
         self.took = now - begin;
         self.own_cpu = Process::own_cpu() - own;
-        let at_rest = self.generator.cpu_at_rest(self.process);
-        let now = at_rest.as_ref().ok().copied().or_else(|| Some(self.process?.cpu()));
+        let at_rest = self.generator.cpu_at_rest(self.processes.as_ref());
+        let now = at_rest.as_ref().ok().copied().or_else(|| Some(self.processes.as_ref()?.cpu()));
         self.cpu = now.unwrap_or(0).saturating_sub(cpu);
         result.and(at_rest)?;
-        if let (Some(process), Some((bytes, descriptors))) = (self.process, before) {
+        if let (Some(processes), Some((bytes, descriptors))) = (&self.processes, before) {
             let kept = |now: Option<u64>, before: Option<u64>| Some(now? as i64 - before? as i64);
             let count = |count: Option<usize>| count.map(|count| count as u64);
-            self.kept = (kept(process.user_bytes(), bytes), kept(count(process.descriptors()), count(descriptors)));
+            self.kept = (kept(processes.user_bytes(), bytes), kept(count(processes.descriptors()), count(descriptors)));
         }
         Ok(())
     }
@@ -273,7 +274,11 @@ impl ChurnRun<'_> {
             checked,
             login,
             visit,
-            server_cpu_us: self.process.filter(|_| left > 0).map(|_| rounded(us_each(self.cpu, left as u64), 3)),
+            server_cpu_us: self
+                .processes
+                .as_ref()
+                .filter(|_| left > 0)
+                .map(|_| rounded(us_each(self.cpu, left as u64), 3)),
             kept_bytes: self.kept.0,
             kept_descriptors: self.kept.1,
             own,

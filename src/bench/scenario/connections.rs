@@ -11,7 +11,7 @@ use crate::bench::driver::generator::Generator;
 use crate::bench::driver::group::{Endpoint, Group, Role};
 use crate::bench::driver::timeout::Timeout;
 use crate::bench::error::Error;
-use crate::bench::process::cost::Process;
+use crate::bench::process::cost::{Process, Processes};
 use crate::bench::process::target::{SPARE, Target};
 use crate::bench::report::figures::{count, milliseconds, rounded, significant, us_each};
 use crate::bench::report::latency::LatencySummary;
@@ -113,7 +113,7 @@ struct ConnectionsRun<'a> {
     generator: &'a mut Generator,
     plan: RoomPlan,
     params: ConnectionsParams,
-    process: Option<Process>,
+    servers: Option<Processes>,
     room: Option<Room>,
     baseline: Option<(Baseline, usize)>,
     slices: Vec<LoginSlice>,
@@ -151,7 +151,7 @@ impl Scenario for ConnectionsParams {
         let mut run = ConnectionsRun {
             plan: RoomPlan::new(settings, 1, params.seconds),
             params,
-            process: target.process,
+            servers: target.processes.clone(),
             room: None,
             baseline: None,
             slices: Vec::new(),
@@ -159,7 +159,7 @@ impl Scenario for ConnectionsParams {
             took: 0,
             own_cpu: 0,
             helpers_cpu: 0,
-            before: target.process.and_then(|process| process.user_bytes()),
+            before: target.processes.as_ref().and_then(Processes::user_bytes),
             found,
             generator,
         };
@@ -233,9 +233,9 @@ impl Figures for Connections {
 impl ConnectionsRun<'_> {
     fn carry_out(&mut self, target: &Target) -> Result<(), Error> {
         let ConnectionsParams { count, seconds: watch, .. } = self.params;
-        let begin = (clock::now(), self.process.map_or(0, |process| process.cpu()));
+        let begin = (clock::now(), self.servers.as_ref().map_or(0, Processes::cpu));
         // One of the clients is the talker.
-        self.room = Some(Room::open(self.generator, target.endpoint, count - 1, capacity() - SPARE, self.plan)?);
+        self.room = Some(Room::open(self.generator, &target.endpoint, count - 1, capacity() - SPARE, self.plan)?);
         self.log_in(target, begin)?;
         if let Some(room) = &mut self.room {
             self.generator.progress.begin("connections: following rooms", None);
@@ -244,17 +244,17 @@ impl ConnectionsRun<'_> {
             self.generator.progress.begin("connections: waiting until the server is quiet", None);
             room.settle(self.generator, self.plan)?;
         }
-        if let (Some(process), Some(before)) = (self.process, self.before) {
-            let bytes = process.user_bytes().unwrap_or(before);
+        if let (Some(servers), Some(before)) = (&self.servers, self.before) {
+            let bytes = servers.user_bytes().unwrap_or(before);
             self.found.user_bytes = Some(rounded((bytes as f64 - before as f64) / count as f64, 1));
-            let (begin, cpu) = (clock::now(), process.cpu());
+            let (begin, cpu) = (clock::now(), servers.cpu());
             self.generator.progress.begin("connections: idle", Some(begin + span(watch)));
             while clock::now() < begin + span(watch) {
                 self.generator.turn(begin + span(watch))?;
             }
             self.found.idle = Some(Idle {
                 seconds: rounded(seconds(clock::now() - begin), 3),
-                cpu_ms: rounded(process.cpu().saturating_sub(cpu) as f64 / 1e6, 3),
+                cpu_ms: rounded(servers.cpu().saturating_sub(cpu) as f64 / 1e6, 3),
             });
         }
         self.broadcast()?;
@@ -267,10 +267,10 @@ impl ConnectionsRun<'_> {
         let Some(room) = &mut self.room else { return Ok(()) };
         self.processes = room.readers.processes();
         let slices = if room.readers.processes() > 1 { 1 } else { (self.params.count / SLICE).clamp(1, SLICES) };
-        if target.process.is_some() {
+        if target.processes.is_some() {
             let Group { greeting, endpoint: Endpoint { encoding, .. }, .. } = self.generator.groups[room.talkers];
             let baseline = Baseline::start(self.generator, encoding, greeting)?;
-            let visitors = Group::new(baseline.endpoint, Role::Talker, 0, 1, SECOND);
+            let visitors = Group::new(baseline.endpoint.clone(), Role::Talker, 0, 1, SECOND);
             self.baseline = Some((baseline, self.generator.add_group(visitors)));
         }
         let readers = room.readers.count();
@@ -280,7 +280,7 @@ impl ConnectionsRun<'_> {
             let (cpu, begin) = if self.processes > 1 {
                 (begin.1, begin.0)
             } else {
-                (self.generator.cpu_at_rest(self.process)?, clock::now())
+                (self.generator.cpu_at_rest(self.servers.as_ref())?, clock::now())
             };
             let own = Process::own_cpu();
             self.generator.groups[room.readers.group].logins.resume(begin);
@@ -290,13 +290,13 @@ impl ConnectionsRun<'_> {
             self.generator.groups[room.readers.group].logins.pause(now);
             self.took += now - begin;
             self.own_cpu += Process::own_cpu() - own;
-            let server = self.generator.cpu_at_rest(self.process)?.saturating_sub(cpu);
+            let server = self.generator.cpu_at_rest(self.servers.as_ref())?.saturating_sub(cpu);
             let logins = (logged_in - before) as u64;
             before = logged_in;
             let mut slice = LoginSlice { server, logins, baseline: None };
             if let (Ok(()), Some((baseline, group))) = (&result, &self.baseline) {
                 let count = BASELINE_LOGINS.min(up_to.max(1)).min(capacity().saturating_sub(up_to + SPARE));
-                let process = Some(baseline.process);
+                let process = Some(&baseline.process);
                 let cpu = self.generator.cpu_at_rest(process)?;
                 if count > 0 {
                     log_in_group(self.generator, *group, count, "clients of the baseline", self.plan)?;
@@ -335,7 +335,7 @@ impl ConnectionsRun<'_> {
     /// Disconnects all clients, and measures the server's memory once it has noticed.
     fn leave(&mut self) -> Result<(), Error> {
         self.found.logged_in = self.logged_in();
-        let (Some(process), Some(before)) = (self.process, self.before) else { return Ok(()) };
+        let (Some(servers), Some(before)) = (&self.servers, self.before) else { return Ok(()) };
         let Some(room) = self.room.take() else { return Ok(()) };
         self.found.login = self.generator.groups[room.readers.group].logins.summary();
         self.generator.progress.begin("connections: leaving", None);
@@ -345,15 +345,15 @@ impl ConnectionsRun<'_> {
         let mut timeout = Timeout::new(SECOND);
         let mut cpu = 0;
         loop {
-            let before = std::mem::replace(&mut cpu, process.cpu());
+            let before = std::mem::replace(&mut cpu, servers.cpu());
             // Listing very many descriptors is slow, so this waits until the server is at rest.
-            let done = cpu == before && process.descriptors().is_none_or(|open| open <= SPARE);
+            let done = cpu == before && servers.descriptors().is_none_or(|open| open <= SPARE * servers.count());
             if done || timeout.is_over(cpu) {
                 break;
             }
             self.generator.turn(clock::now() + 20 * MILLISECOND)?;
         }
-        self.found.kept_bytes = process.user_bytes().map(|bytes| bytes as i64 - before as i64);
+        self.found.kept_bytes = servers.user_bytes().map(|bytes| bytes as i64 - before as i64);
         Ok(())
     }
 
@@ -377,7 +377,7 @@ impl ConnectionsRun<'_> {
             busy: OwnCost::busy(self.took, self.own_cpu, self.helpers_cpu, self.processes),
             processes: self.processes,
         });
-        if self.process.is_none() {
+        if self.servers.is_none() {
             return;
         }
         self.found.server_cpu_us = Some(rounded(us_each(self.slices.iter().map(|it| it.server).sum(), logins), 3));

@@ -3,7 +3,7 @@
 use crate::bench::driver::clock::{self, Nanos};
 use crate::bench::driver::generator::Generator;
 use crate::bench::error::Error;
-use crate::bench::process::cost::Process;
+use crate::bench::process::cost::{Process, Processes};
 use crate::bench::report::figures::{rounded, us_each};
 use crate::bench::report::own_cost::OwnCost;
 use crate::bench::workload::room::Room;
@@ -11,7 +11,7 @@ use crate::bench::workload::room::Room;
 /// Totals up to a moment, or differences between two moments.
 #[derive(Clone, Copy, Default)]
 pub struct Cost {
-    /// CPU time of the server or the baseline.
+    /// CPU time of the servers or the baseline.
     pub cpu: Nanos,
     /// Lines delivered.
     pub lines: u64,
@@ -24,9 +24,9 @@ pub struct Cost {
 
 impl Cost {
     /// Totals up to now.
-    pub fn now(process: Option<Process>, room: &Room, lines: u64) -> Cost {
+    pub fn now(processes: Option<&Processes>, room: &Room, lines: u64) -> Cost {
         Cost {
-            cpu: process.map_or(0, |process| process.cpu()),
+            cpu: processes.map_or(0, Processes::cpu),
             lines,
             took: clock::now(),
             own: Process::own_cpu(),
@@ -73,7 +73,7 @@ impl Cost {
 
 /// Measures cost and reader latency of a room during a slice.
 pub struct MeasuredSlice {
-    process: Option<Process>,
+    processes: Option<Processes>,
     before: Cost,
 }
 
@@ -82,12 +82,12 @@ impl MeasuredSlice {
     ///
     /// # Errors
     /// As [`Generator::turn`].
-    pub fn begin(generator: &mut Generator, process: Option<Process>, room: &Room) -> Result<Self, Error> {
-        generator.cpu_at_rest(process)?;
-        let before = Cost::now(process, room, room.delivered(generator));
+    pub fn begin(generator: &mut Generator, processes: Option<&Processes>, room: &Room) -> Result<Self, Error> {
+        generator.cpu_at_rest(processes)?;
+        let before = Cost::now(processes, room, room.delivered(generator));
         generator.groups[room.readers.group].latency.resume(before.took);
         generator.background.iter_mut().for_each(|background| background.pause());
-        Ok(MeasuredSlice { process, before })
+        Ok(MeasuredSlice { processes: processes.cloned(), before })
     }
 
     /// When it started.
@@ -97,9 +97,9 @@ impl MeasuredSlice {
 
     /// Ends the measurement; the cost is returned even with an error.
     pub fn end(self, generator: &mut Generator, room: &Room) -> (Cost, Result<(), Error>) {
-        let mut after = Cost::now(self.process, room, room.delivered(generator));
+        let mut after = Cost::now(self.processes.as_ref(), room, room.delivered(generator));
         generator.background.iter_mut().for_each(|background| background.pause());
-        let at_rest = generator.cpu_at_rest(self.process);
+        let at_rest = generator.cpu_at_rest(self.processes.as_ref());
         after.cpu = *at_rest.as_ref().unwrap_or(&after.cpu);
         generator.groups[room.readers.group].latency.pause(after.took);
         (after.since(self.before), at_rest.map(drop))

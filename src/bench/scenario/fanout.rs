@@ -16,7 +16,7 @@ use crate::bench::driver::generator::Generator;
 use crate::bench::driver::group::SendWindow;
 use crate::bench::driver::tls::Negotiated;
 use crate::bench::error::Error;
-use crate::bench::process::cost::Process;
+use crate::bench::process::cost::Processes;
 use crate::bench::process::target::{MAX_LINE, SPARE, Target};
 use crate::bench::report::encryption::EncryptionCost;
 use crate::bench::report::figures::{count, rounded};
@@ -101,7 +101,7 @@ struct FanoutRun<'a> {
     generator: &'a mut Generator,
     plan: RoomPlan,
     params: FanoutParams,
-    process: Option<Process>,
+    processes: Option<Processes>,
     room: Room,
     baseline: Option<BaselineRoom>,
     /// Encrypts as the server does, if that speaks TLS.
@@ -157,15 +157,15 @@ impl Scenario for FanoutParams {
         let people = params.readers + params.senders;
         let target = Target::open(generator, settings, people, params.size)?;
         let plan = RoomPlan::new(settings, params.senders, params.seconds);
-        let baselines = if target.process.is_some() { 2 } else { 1 };
+        let baselines = if target.processes.is_some() { 2 } else { 1 };
         // This process holds the same number of readers of the server and of the baseline.
         let here = (capacity().saturating_sub(params.senders + SPARE) / baselines).max(1);
-        let result = Room::open(generator, target.endpoint, params.readers, here, plan).and_then(|room| {
+        let result = Room::open(generator, &target.endpoint, params.readers, here, plan).and_then(|room| {
             let due = || Schedule::new(params.pace.rate);
             let mut run = FanoutRun {
                 plan,
                 params,
-                process: target.process,
+                processes: target.processes.clone(),
                 room,
                 baseline: None,
                 aead: None,
@@ -189,7 +189,7 @@ impl FanoutRun<'_> {
         self.generator.progress.begin("fanout: readers log in", None);
         self.room.fill(self.generator, self.plan)?;
         // The baseline holds all of its connections in one process.
-        if self.process.is_some() && self.params.readers + self.params.senders + SPARE <= capacity() {
+        if self.processes.is_some() && self.params.readers + self.params.senders + SPARE <= capacity() {
             self.generator.progress.begin("fanout: baseline readers log in", None);
             let mut baseline = BaselineRoom::open(self.generator, &self.room, here, self.plan)?;
             if let Some(negotiated) = self.tls() {
@@ -204,12 +204,12 @@ impl FanoutRun<'_> {
             self.generator.groups[self.room.readers.group].window = Some(window);
         }
         let (slices, slice) = slices(self.params.seconds);
-        let before = self.process.and_then(|process| process.user_bytes());
+        let before = self.processes.as_ref().and_then(Processes::user_bytes);
         let baselines = if self.baseline.is_some() { 2 } else { 1 };
         let ends = clock::now() + baselines * slices * slice;
         for number in 0..slices {
             self.generator.progress.begin("fanout", Some(ends));
-            let begun = MeasuredSlice::begin(self.generator, self.process, &self.room)?;
+            let begun = MeasuredSlice::begin(self.generator, self.processes.as_ref(), &self.room)?;
             let result = self.talk(begun.began(), number * slice, slice).and_then(|()| self.room.drain(self.generator));
             let (cost, at_rest) = begun.end(self.generator, &self.room);
             self.slices.push(FanoutSlice { server: cost, baseline: None, encryption_us: None });
@@ -222,8 +222,8 @@ impl FanoutRun<'_> {
             }
         }
         self.room.drain_all(self.generator, self.plan)?;
-        let kept = |process: Process| Some(process.user_bytes()? as i64 - before? as i64);
-        self.kept_bytes = self.process.and_then(kept);
+        let kept = |processes: &Processes| Some(processes.user_bytes()? as i64 - before? as i64);
+        self.kept_bytes = self.processes.as_ref().and_then(kept);
         Ok(())
     }
 
@@ -263,9 +263,9 @@ impl FanoutRun<'_> {
     fn baseline_slice(&mut self, measured: Nanos, slice: Nanos) -> Result<Option<Cost>, Error> {
         let Some(baseline) = &mut self.baseline else { return Ok(None) };
         baseline.copy_line_format(self.generator, &self.room);
-        let process = Some(baseline.baseline.process);
-        self.generator.cpu_at_rest(process)?;
-        let before = Cost::now(process, &self.room, baseline.readers.delivered(self.generator));
+        let process = baseline.baseline.process.clone();
+        self.generator.cpu_at_rest(Some(&process))?;
+        let before = Cost::now(Some(&process), &self.room, baseline.readers.delivered(self.generator));
         self.generator.groups[baseline.readers.group].latency.resume(before.took);
         let end = before.took + slice;
         let mut bytes = Vec::new();
@@ -297,8 +297,8 @@ impl FanoutRun<'_> {
             }
         }
         baseline.drain(self.generator, true, self.plan.timeout)?;
-        let mut after = Cost::now(process, &self.room, baseline.readers.delivered(self.generator));
-        after.cpu = self.generator.cpu_at_rest(process)?;
+        let mut after = Cost::now(Some(&process), &self.room, baseline.readers.delivered(self.generator));
+        after.cpu = self.generator.cpu_at_rest(Some(&process))?;
         self.generator.groups[baseline.readers.group].latency.pause(after.took);
         Ok(Some(after.since(before)))
     }
@@ -331,9 +331,9 @@ impl FanoutRun<'_> {
         let baseline = Cost::sum(self.slices.iter().filter_map(|slice| slice.baseline));
         let mut notes = Vec::new();
         let checked = self.room.check_or_here(self.generator, self.plan, at_the_end, &mut notes);
-        let measured = self.process.is_some() && server.lines > 0;
+        let measured = self.processes.is_some() && server.lines > 0;
         let own = server.own(self.room.readers.processes());
-        if self.process.is_some() && self.baseline.is_none() && at_the_end {
+        if self.processes.is_some() && self.baseline.is_none() && at_the_end {
             notes.push("no baseline to compare with: one process cannot have that many open files".into());
         }
         notes.extend(own.iter().flat_map(OwnCost::notes));

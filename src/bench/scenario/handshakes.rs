@@ -16,7 +16,7 @@ use crate::bench::driver::group::{Endpoint, Group, Role};
 use crate::bench::driver::timeout::Timeout;
 use crate::bench::driver::tls::TICKETS;
 use crate::bench::error::Error;
-use crate::bench::process::cost::Process;
+use crate::bench::process::cost::{Process, Processes};
 use crate::bench::process::target::{SPARE, Target};
 use crate::bench::report::figures::{count, rounded, us_each};
 use crate::bench::report::latency::{Latency, LatencySummary};
@@ -75,7 +75,7 @@ struct HandshakesRun<'a> {
     plan: RoomPlan,
     params: HandshakesParams,
     endpoint: Endpoint,
-    process: Option<Process>,
+    processes: Option<Processes>,
     bystander: Option<usize>,
     /// Number of pings.
     pings: u32,
@@ -84,6 +84,11 @@ struct HandshakesRun<'a> {
 
 impl Scenario for HandshakesParams {
     type Measured = Handshakes;
+
+    /// A ticket of one server is of no use at another.
+    fn has_many_addresses(&self) -> bool {
+        false
+    }
 
     fn options(&self) -> String {
         let bystander = if self.bystander == Bystander::None { " --bystander none" } else { "" };
@@ -110,8 +115,8 @@ impl Scenario for HandshakesParams {
         let mut run = HandshakesRun {
             plan: RoomPlan::new(&settings, 1, seconds(QUIET)),
             params,
-            endpoint: target.endpoint,
-            process: target.process,
+            endpoint: target.endpoint.clone(),
+            processes: target.processes.clone(),
             bystander: None,
             pings: 0,
             found: Handshakes::new(params),
@@ -128,12 +133,12 @@ impl HandshakesRun<'_> {
     fn carry_out(&mut self) -> Result<(), Error> {
         if self.params.bystander == Bystander::Ping {
             let first_name = self.generator.names(1);
-            let group = Group::new(self.endpoint, Role::Bystander, first_name, 0, self.plan.span);
+            let group = Group::new(self.endpoint.clone(), Role::Bystander, first_name, 0, self.plan.span);
             let group = self.generator.add_group(group);
             log_in_group(self.generator, group, 1, "the bystander", self.plan)?;
             self.bystander = Some(group);
         }
-        let before = self.process.and_then(|process| process.user_bytes());
+        let before = self.processes.as_ref().and_then(Processes::user_bytes);
         self.generator.progress.begin("handshakes: full", None);
         let (full, result) = self.measure(self.params.count);
         self.found.session = self.generator.context.tls.negotiated().map(Into::into);
@@ -150,28 +155,28 @@ impl HandshakesRun<'_> {
         if self.bystander.is_some() {
             self.storms()?;
         }
-        let kept = |process: Process| Some(process.user_bytes()? as i64 - before? as i64);
-        self.found.kept_bytes = self.process.and_then(kept);
+        let kept = |processes: &Processes| Some(processes.user_bytes()? as i64 - before? as i64);
+        self.found.kept_bytes = self.processes.as_ref().and_then(kept);
         Ok(())
     }
 
     /// Does handshakes, a few at a time. What was measured until an error counts too.
     fn measure(&mut self, wanted: usize) -> (Option<HandshakeCost>, Result<(), Error>) {
         let group = self.add_handshakers();
-        let at_rest = self.generator.cpu_at_rest(self.process);
+        let at_rest = self.generator.cpu_at_rest(self.processes.as_ref());
         let (begin, own) = (clock::now(), Process::own_cpu());
         self.generator.groups[group].logins.resume(begin);
         let result = self.few_at_a_time(group, wanted);
         let now = clock::now();
         let own = Process::own_cpu() - own;
-        let after = self.generator.cpu_at_rest(self.process);
+        let after = self.generator.cpu_at_rest(self.processes.as_ref());
         let Group { logins, handshakes, resumed, .. } = &mut self.generator.groups[group];
         logins.pause(now);
         let (done, resumed) = (*handshakes, *resumed);
         if done == 0 {
             return (None, result.and(at_rest).map(drop));
         }
-        let cpu = self.process.and(at_rest.as_ref().ok()).zip(after.as_ref().ok());
+        let cpu = self.processes.as_ref().and(at_rest.as_ref().ok()).zip(after.as_ref().ok());
         let server_cpu_us = cpu.map(|(before, after)| rounded(us_each(after.saturating_sub(*before), done), 3));
         let cost = HandshakeCost {
             handshakes: done,
@@ -191,7 +196,7 @@ impl HandshakesRun<'_> {
     }
 
     fn add_handshakers(&mut self) -> usize {
-        self.generator.add_group(Group::new(self.endpoint, Role::Handshaker, 0, 0, self.plan.span))
+        self.generator.add_group(Group::new(self.endpoint.clone(), Role::Handshaker, 0, 0, self.plan.span))
     }
 
     fn few_at_a_time(&mut self, group: usize, wanted: usize) -> Result<(), Error> {

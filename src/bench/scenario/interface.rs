@@ -21,6 +21,11 @@ pub trait Scenario {
         0
     }
 
+    /// Whether its clients may be connected to several addresses of one chat.
+    fn has_many_addresses(&self) -> bool {
+        true
+    }
+
     /// Checks the parameters against fixed limits.
     ///
     /// # Errors

@@ -35,7 +35,8 @@ macro_rules! scenarios {
         }
 
         impl AnyScenario {
-            fn name(&self) -> &'static str {
+            /// Its name, as on the command line.
+            pub fn name(&self) -> &'static str {
                 match self {
                     $(AnyScenario::$name(_) => stringify!($module),)*
                 }
@@ -52,6 +53,13 @@ macro_rules! scenarios {
             pub fn follow(&self) -> usize {
                 match self {
                     $(AnyScenario::$name(parameters) => parameters.follow(),)*
+                }
+            }
+
+            /// Whether its clients may be connected to several addresses of one chat.
+            pub fn has_many_addresses(&self) -> bool {
+                match self {
+                    $(AnyScenario::$name(parameters) => parameters.has_many_addresses(),)*
                 }
             }
 
@@ -170,7 +178,7 @@ pub fn all_scenarios() -> Vec<AnyScenario> {
 /// The command that repeats a scenario.
 pub fn command(scenario: &AnyScenario, settings: &CommonSettings) -> String {
     let mut command = format!("chinwag bench {} {}", scenario.name(), scenario.options());
-    if let Some(addr) = settings.addr {
+    for addr in &settings.addrs {
         command += &format!(" --addr {addr}");
     }
     if settings.encoding != Encoding::Plain {
@@ -179,7 +187,7 @@ pub fn command(scenario: &AnyScenario, settings: &CommonSettings) -> String {
     if settings.tls {
         command += " --tls";
     }
-    if let Some(pid) = settings.pid {
+    for pid in &settings.pids {
         command += &format!(" --pid {pid}");
     }
     if let Some(every) = settings.upgrade_every {
@@ -202,7 +210,7 @@ pub fn command(scenario: &AnyScenario, settings: &CommonSettings) -> String {
     if settings.pin {
         command += " --pin";
     }
-    if settings.addr.is_some_and(|addr| !addr.ip().is_loopback()) {
+    if settings.addrs.iter().any(|addr| !addr.ip().is_loopback()) {
         command += " --yes-remote";
     }
     if !settings.serve.is_empty() {

@@ -14,7 +14,7 @@ use crate::bench::driver::group::{Group, Role};
 use crate::bench::driver::socket_queue;
 use crate::bench::driver::timeout::Timeout;
 use crate::bench::error::Error;
-use crate::bench::process::cost::Process;
+use crate::bench::process::cost::Processes;
 use crate::bench::process::target::{SPARE, Target};
 use crate::bench::report::figures::{count, milliseconds, rounded, significant, things};
 use crate::bench::report::latency::{Latency, LatencySummary};
@@ -111,9 +111,9 @@ impl HalfFigures {
         }
     }
 
-    fn sum_up(&mut self, process: Option<Process>) -> ReadersFigures {
+    fn sum_up(&mut self, has_process: bool) -> ReadersFigures {
         let cost = Cost::sum(self.costs.iter().copied());
-        let measured = process.is_some() && cost.lines > 0;
+        let measured = has_process && cost.lines > 0;
         ReadersFigures { latency: self.latency.summary(), server_cpu_us: measured.then(|| rounded(cost.us(), 4)) }
     }
 }
@@ -122,7 +122,7 @@ struct StalledRun<'a> {
     generator: &'a mut Generator,
     plan: RoomPlan,
     params: StalledParams,
-    process: Option<Process>,
+    processes: Option<Processes>,
     room: Room,
     /// The group of stalled clients, and the number of messages sent before they last stopped reading.
     stalled: usize,
@@ -138,6 +138,11 @@ impl Scenario for StalledParams {
 
     fn size(&self) -> usize {
         self.size
+    }
+
+    /// The kernel's queues are looked up for one address.
+    fn has_many_addresses(&self) -> bool {
+        false
     }
 
     fn options(&self) -> String {
@@ -157,13 +162,14 @@ impl Scenario for StalledParams {
         let target = Target::open(generator, settings, params.readers + others, params.size)?;
         let plan = RoomPlan::new(settings, 1, params.seconds);
         let here = capacity().saturating_sub(others + SPARE).max(1);
-        let result = Room::open(generator, target.endpoint, params.readers, here, plan).and_then(|room| {
+        let result = Room::open(generator, &target.endpoint, params.readers, here, plan).and_then(|room| {
             let first_name = generator.names(params.stalled as u32);
-            let stalled = generator.add_group(Group::new(target.endpoint, Role::Stalled, first_name, 1, plan.span));
+            let stalled =
+                generator.add_group(Group::new(target.endpoint.clone(), Role::Stalled, first_name, 1, plan.span));
             let mut run = StalledRun {
                 plan,
                 params,
-                process: target.process,
+                processes: target.processes.clone(),
                 room,
                 stalled,
                 before: 0,
@@ -292,7 +298,7 @@ impl StalledRun<'_> {
 
     /// The socket queues of the stalled clients.
     fn stalled_queues(&self) -> Vec<Option<socket_queue::SocketQueue>> {
-        let server = self.generator.groups[self.stalled].endpoint.addr;
+        let server = self.generator.groups[self.stalled].endpoint.addr(0);
         socket_queue::socket_queues(server, &self.generator.addrs(self.stalled))
     }
 
@@ -308,7 +314,7 @@ impl StalledRun<'_> {
         self.generator.progress.begin(text, Some(clock::now() + slice));
         let crowd = self.room.readers.group;
         self.generator.groups[crowd].latency = Latency::new(self.plan.span);
-        let begun = MeasuredSlice::begin(self.generator, self.process, &self.room)?;
+        let begun = MeasuredSlice::begin(self.generator, self.processes.as_ref(), &self.room)?;
         let due = if with { &mut self.with.due } else { &mut self.without.due };
         let result = talk_on_time(self.generator, &mut self.room, due, begun.began(), measured, slice)
             .and_then(|()| self.room.drain(self.generator));
@@ -378,8 +384,8 @@ impl StalledRun<'_> {
             messages: u64::from(self.room.said[0]),
             checked,
             p99_ratio: Ratio::of(pairs),
-            without: self.without.sum_up(self.process),
-            with: self.with.sum_up(self.process),
+            without: self.without.sum_up(self.processes.is_some()),
+            with: self.with.sum_up(self.processes.is_some()),
             unread_bytes,
             kernel_bytes,
             closed,

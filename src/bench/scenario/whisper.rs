@@ -11,7 +11,7 @@ use crate::bench::driver::generator::Generator;
 use crate::bench::driver::group::{Group, Role};
 use crate::bench::driver::timeout::Timeout;
 use crate::bench::error::Error;
-use crate::bench::process::cost::Process;
+use crate::bench::process::cost::Processes;
 use crate::bench::process::target::{SPARE, Target};
 use crate::bench::report::figures::{count, milliseconds, rounded, significant, things, us_each};
 use crate::bench::report::latency::{Latency, LatencySummary};
@@ -73,7 +73,7 @@ struct WhisperRun<'a> {
     generator: &'a mut Generator,
     plan: RoomPlan,
     params: WhisperParams,
-    process: Option<Process>,
+    processes: Option<Processes>,
     room: Room,
     /// The group of the whisperers, and the number of questions of each pair.
     whisperers: usize,
@@ -104,14 +104,14 @@ impl Scenario for WhisperParams {
         let target = Target::open(generator, settings, people, DEFAULT_SIZE)?;
         let plan = RoomPlan::new(settings, 1, params.seconds / 2.0);
         let here = capacity().saturating_sub(2 * params.pairs + SPARE).max(1);
-        let result = Room::open(generator, target.endpoint, params.idle, here, plan).and_then(|room| {
+        let result = Room::open(generator, &target.endpoint, params.idle, here, plan).and_then(|room| {
             let first_name = generator.names(2 * params.pairs as u32);
             let whisperers =
-                generator.add_group(Group::new(target.endpoint, Role::Whisperer, first_name, 1, plan.span));
+                generator.add_group(Group::new(target.endpoint.clone(), Role::Whisperer, first_name, 1, plan.span));
             let mut run = WhisperRun {
                 plan,
                 params,
-                process: target.process,
+                processes: target.processes.clone(),
                 room,
                 whisperers,
                 asked: vec![0; params.pairs],
@@ -186,7 +186,7 @@ impl WhisperRun<'_> {
 
     /// Sends whispers for `span`; returns the server's CPU time too.
     fn whisper(&mut self, span: Nanos, storm: Option<f64>) -> (Option<Nanos>, Result<(), Error>) {
-        let cpu = self.process.map(|process| process.cpu());
+        let cpu = self.processes.as_ref().map(Processes::cpu);
         let begin = clock::now();
         self.generator.groups[self.whisperers].round_trips.resume(begin);
         self.generator.groups[self.room.readers.group].latency.resume(begin);
@@ -194,7 +194,7 @@ impl WhisperRun<'_> {
         let now = clock::now();
         self.generator.groups[self.whisperers].round_trips.pause(now);
         self.generator.groups[self.room.readers.group].latency.pause(now);
-        match self.generator.cpu_at_rest(self.process) {
+        match self.generator.cpu_at_rest(self.processes.as_ref()) {
             Ok(after) => (cpu.map(|before| after.saturating_sub(before)), result),
             Err(error) => (None, result.and(Err(error))),
         }

@@ -108,14 +108,14 @@ impl Readers {
     /// If a helper cannot be started.
     pub fn start(
         generator: &mut Generator,
-        endpoint: Endpoint,
+        endpoint: &Endpoint,
         count: usize,
         here: usize,
         plan: RoomPlan,
     ) -> Result<Readers, Error> {
         let first_name = generator.names(count as u32);
         let streams = generator.context.streams.count(plan.talkers);
-        let mut group = Group::new(endpoint, Role::Talker, first_name, streams, plan.span);
+        let mut group = Group::new(endpoint.clone(), Role::Talker, first_name, streams, plan.span);
         group.transcript = Some(Transcript::default());
         let group = generator.add_group(group);
         let mut readers = Readers { group, helpers: Vec::new(), count };
@@ -278,12 +278,12 @@ impl Helper {
     fn start(
         generator: &mut Generator,
         mut run_helper: Subprocess,
-        endpoint: Endpoint,
+        endpoint: &Endpoint,
         count: usize,
         plan: RoomPlan,
     ) -> Result<Self, Error> {
         let task = HelperTask {
-            endpoint,
+            endpoint: endpoint.clone(),
             count,
             at_once: plan.at_once,
             run: generator.context.run,

@@ -52,7 +52,7 @@ impl Room {
     /// If a login fails.
     pub fn open(
         generator: &mut Generator,
-        endpoint: Endpoint,
+        endpoint: &Endpoint,
         readers: usize,
         here: usize,
         plan: RoomPlan,
@@ -61,7 +61,8 @@ impl Room {
         let first_name = generator.names(plan.talkers as u32);
         let streams = generator.context.streams;
         let said = vec![0; streams.count(plan.talkers)];
-        let talkers = generator.add_group(Group::new(endpoint, Role::Talker, first_name, said.len(), plan.span));
+        let talkers =
+            generator.add_group(Group::new(endpoint.clone(), Role::Talker, first_name, said.len(), plan.span));
         // Where talkers read their own messages too, all read the same.
         if endpoint.encoding == Encoding::WebSocket {
             generator.groups[talkers].transcript = Some(Transcript::default());
@@ -312,7 +313,7 @@ impl BaselineRoom {
     pub fn open(generator: &mut Generator, room: &Room, here: usize, plan: RoomPlan) -> Result<Self, Error> {
         let Group { greeting, endpoint: Endpoint { encoding, .. }, .. } = generator.groups[room.talkers];
         let baseline = Baseline::start(generator, encoding, greeting)?;
-        let mut readers = Readers::start(generator, baseline.endpoint, room.deliveries_per_message, here, plan)?;
+        let mut readers = Readers::start(generator, &baseline.endpoint, room.deliveries_per_message, here, plan)?;
         readers.enter(generator, plan)?;
         let said = vec![0; room.said.len()];
         let mut baseline_room = BaselineRoom { baseline, readers, said, around: Vec::new(), encoding, overhead: 0 };

@@ -21,7 +21,8 @@ impl Generator {
     /// # Errors
     /// If there are no file descriptors or ports left, or nothing listens there.
     pub fn connect(&mut self, group: usize, due: Nanos, own: Range<usize>) -> Result<(), Error> {
-        let Group { endpoint: Endpoint { addr, encoding, tls, .. }, role, .. } = self.groups[group];
+        let Group { endpoint: ref endpoint @ Endpoint { encoding, tls, .. }, role, ref keys, .. } = self.groups[group];
+        let addr = endpoint.addr(keys.len());
         let small_buffers = role == Role::Stalled;
         let mut stream =
             source::connect(addr, self.connects, small_buffers).map_err(|error| Error::Connect(addr, error))?;

@@ -25,7 +25,7 @@ use super::timer::Timer;
 use super::tls::BLOCK;
 use crate::bench::error::Error;
 use crate::bench::process::cores::Cores;
-use crate::bench::process::cost::Process;
+use crate::bench::process::cost::Processes;
 use crate::bench::process::pipe::LinePipe;
 use crate::bench::report::progress::{ProgressLine, ProgressStatus};
 use crate::bench::workload::message::Tag;
@@ -246,20 +246,20 @@ impl Generator {
         }
     }
 
-    /// CPU time of another process once it sleeps; 0 without a process. The kernel counts the time of a running
-    /// process only up to the last tick, so this waits for it to sleep, at most 50 ms.
+    /// CPU time of other processes once they sleep; 0 without any. The kernel counts the time of a running
+    /// process only up to the last tick, so this waits for all of them to sleep, at most 50 ms.
     ///
     /// # Errors
     /// As [`Generator::turn`].
-    pub fn cpu_at_rest(&mut self, process: Option<Process>) -> Result<Nanos, Error> {
-        let Some(process) = process else { return Ok(0) };
-        let mut cpu = process.cpu();
+    pub fn cpu_at_rest(&mut self, processes: Option<&Processes>) -> Result<Nanos, Error> {
+        let Some(processes) = processes else { return Ok(0) };
+        let mut cpu = processes.cpu();
         for _ in 0..25 {
             let next = clock::now() + 2 * MILLISECOND;
             while clock::now() < next {
                 self.turn(next)?;
             }
-            let before = std::mem::replace(&mut cpu, process.cpu());
+            let before = std::mem::replace(&mut cpu, processes.cpu());
             if before == cpu {
                 break;
             }

@@ -12,7 +12,7 @@ impl Member {
     /// Sends the upgrade request; the connection has been made.
     pub(super) fn ask_for_upgrade(&mut self, group: &Group, context: &RunContext) {
         self.state = State::Upgrading;
-        self.send(&context.browser.request(group.endpoint.addr, group.endpoint.tls));
+        self.send(&context.browser.request(self.addr(group), group.endpoint.tls));
     }
 
     /// Processes the answer to the upgrade request, and the bytes after it.
@@ -25,7 +25,7 @@ impl Member {
     ) -> Result<(), Error> {
         self.rest.extend_from_slice(bytes);
         let answer = context.browser.read_answer(&self.rest);
-        let Some(head) = answer.map_err(|why| Error::NoWebSocket(group.endpoint.addr, why))? else { return Ok(()) };
+        let Some(head) = answer.map_err(|why| Error::NoWebSocket(self.addr(group), why))? else { return Ok(()) };
         let rest = self.rest.split_off(head);
         self.rest = Vec::new();
         self.state = State::Upgraded;

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::ops::Range;
 
 use memchr::memchr;
@@ -98,6 +99,11 @@ impl Member {
         }
     }
 
+    /// The address that it is connected to.
+    fn addr(&self, group: &Group) -> SocketAddr {
+        group.endpoint.addr(self.index as usize)
+    }
+
     /// Reads what has arrived; `closing` if the kernel reports that the other side has closed.
     ///
     /// # Errors
@@ -133,14 +139,14 @@ impl Member {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Flow::Open),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::InvalidData => {
-                    return Err(Error::Tls(group.endpoint.addr, error));
+                    return Err(Error::Tls(self.addr(group), error));
                 }
                 // A connection that is reset, or ended in a TLS handshake, has been made.
                 Err(error)
                     if self.state == State::Connecting
                         && !matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof) =>
                 {
-                    return Err(Error::Connect(group.endpoint.addr, error));
+                    return Err(Error::Connect(self.addr(group), error));
                 }
                 Err(error) => return self.ended(group, context, Some(error)),
             }

@@ -25,8 +25,8 @@ fn readers(
     transcript: bool,
     socket: &std::net::TcpStream,
 ) -> Readers {
-    let addr = "127.0.0.1:1".parse().unwrap();
-    let endpoint = Endpoint { addr, encoding, prompt: true, welcome: true, tls: false };
+    let addrs = vec!["127.0.0.1:1".parse().unwrap()];
+    let endpoint = Endpoint { addrs, encoding, prompt: true, welcome: true, tls: false };
     let mut group = Group::new(endpoint, Role::Talker, 0, streams, SECOND);
     group.transcript = transcript.then(Transcript::default);
     let members = (0..count).map(|index| {

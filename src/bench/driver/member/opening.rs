@@ -19,12 +19,12 @@ impl Member {
         if self.state == State::Connecting && (self.speaks_first(group) || self.stream.is_handshaking()) {
             match self.stream.socket().take_error() {
                 Ok(None) => {}
-                Ok(Some(error)) | Err(error) => return Err(Error::Connect(group.endpoint.addr, error)),
+                Ok(Some(error)) | Err(error) => return Err(Error::Connect(self.addr(group), error)),
             }
             match self.stream.socket().peer_addr() {
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::NotConnected => return Ok(()),
-                Err(error) => return Err(Error::Connect(group.endpoint.addr, error)),
+                Err(error) => return Err(Error::Connect(self.addr(group), error)),
             }
             if !self.stream.is_handshaking() {
                 self.speak(group, context);
