@@ -68,6 +68,20 @@ pub enum Error {
         /// The timeout in seconds.
         seconds: f64,
     },
+    /// Nothing that was said at one address has come to others.
+    #[error(
+        "nothing said at {from} has come to {} in {seconds:.0} s: are they addresses of one chat? \
+         Servers that are none must be driven one by one",
+        .to.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(" or ")
+    )]
+    NotOneChat {
+        /// The address of the sender.
+        from: SocketAddr,
+        /// The addresses of readers that got nothing.
+        to: Vec<SocketAddr>,
+        /// The timeout in seconds.
+        seconds: f64,
+    },
     /// A process of the load test failed.
     #[error("{0}: {1}")]
     Subprocess(&'static str, String),

@@ -37,6 +37,8 @@ pub struct Manners {
     pub waits: bool,
     /// Maximum bytes per write.
     pub piece: usize,
+    /// How often its address is given to the load test, as if each were another one of the chat.
+    pub addresses: usize,
 }
 
 pub const POLITE: Manners = Manners {
@@ -49,6 +51,7 @@ pub const POLITE: Manners = Manners {
     echoes: false,
     waits: false,
     piece: usize::MAX,
+    addresses: 1,
 };
 
 /// As [`POLITE`], to browsers.
@@ -76,6 +79,8 @@ pub enum Act {
     Double,
     /// Deliver it after the next one of the same sender.
     Swap,
+    /// Deliver it after the next one of another sender.
+    Defer,
     /// Change one byte.
     Damage,
     /// Send an incomplete JSON object in the frame.
@@ -101,11 +106,18 @@ struct Client {
     name: Option<String>,
     read: Vec<u8>,
     out: Vec<u8>,
-    /// A delivery to send after the next one of the same sender.
-    held: Option<(u32, Vec<u8>)>,
+    /// A delivery that waits for another one.
+    held: Option<Held>,
     /// The client has ended its input and is closed when its output is sent.
     leaving: bool,
     gone: bool,
+}
+
+/// A delivery to send after the next one of the same sender, or of another.
+struct Held {
+    stream: u32,
+    by_same: bool,
+    line: Vec<u8>,
 }
 
 /// The server, and the load test that drives it.
@@ -150,7 +162,8 @@ impl<'a> Faulty<'a> {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
         listener.set_nonblocking(true).expect("non-blocking");
         let addr: SocketAddr = listener.local_addr().expect("address");
-        let bench = Bench::spawn(command.arg("--addr").arg(addr.to_string()));
+        let addrs = vec![addr.to_string(); manners.addresses];
+        let bench = Bench::spawn(command.args(addrs.iter().flat_map(|addr| ["--addr", addr])));
         let pidfd = pidfd_open(Pid::from_child(&bench.child), PidfdFlags::empty()).expect("pidfd");
         Faulty {
             bench,
@@ -234,8 +247,8 @@ impl<'a> Faulty<'a> {
         let client = &mut self.clients[to];
         match act {
             Act::Drop => return,
-            Act::Swap if client.held.is_none() => {
-                client.held = Some((delivery.stream, line.to_vec()));
+            Act::Swap | Act::Defer if client.held.is_none() => {
+                client.held = Some(Held { stream: delivery.stream, by_same: act == Act::Swap, line: line.to_vec() });
                 return;
             }
             Act::Divert(other) => return self.push_to(other, line),
@@ -244,13 +257,13 @@ impl<'a> Faulty<'a> {
                 self.interrupted = true;
                 return kill_process(Pid::from_child(&self.bench.child), Signal::INT).expect("kill");
             }
-            Act::Deliver | Act::Swap | Act::Leak(_) | Act::Interrupt => client.push(line),
+            Act::Deliver | Act::Swap | Act::Defer | Act::Leak(_) | Act::Interrupt => client.push(line),
             Act::Double => client.push(&line.repeat(2)),
             Act::Damage => return client.push(&damaged(line, 4)),
             Act::Break => return client.push(&damaged(line, 1)),
         }
-        if let Some((_, held)) = client.held.take_if(|(stream, _)| *stream == delivery.stream) {
-            client.push(&held);
+        if let Some(held) = client.held.take_if(|held| held.by_same == (held.stream == delivery.stream)) {
+            client.push(&held.line);
         }
         if let Act::Leak(other) = act {
             self.push_to(other, line);

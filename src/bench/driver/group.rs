@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use super::clock::Nanos;
+use crate::bench::report::addresses::AddressLatencies;
 use crate::bench::report::latency::Latency;
 use crate::bench::workload::checker::Checker;
 use crate::bench::workload::encoding::Encoding;
-use crate::bench::workload::streams::MAX_ROOMS;
+use crate::bench::workload::streams::{MAX_ROOMS, Streams};
 use crate::bench::workload::transcript::Transcript;
 
 /// Sent in place of a name by the one connection that tells the baseline process what to send.
@@ -104,6 +105,8 @@ pub struct Group {
     pub transcript: Option<Transcript>,
     /// From the due time of a message until it was read.
     pub latency: Latency,
+    /// The same by the addresses of readers and senders, if there are several.
+    pub by_address: Option<AddressLatencies>,
     /// Whispers received.
     pub private: Checker,
     /// From the due time of a whisper until its answer was read.
@@ -143,6 +146,7 @@ impl Group {
             room: Checker::new(streams, true),
             transcript: None,
             latency: Latency::new(span),
+            by_address: None,
             private: Checker::new(1, true),
             round_trips: Latency::new(span),
             visits: Latency::new(span),
@@ -151,6 +155,28 @@ impl Group {
             greeting: (0, 0),
             notices: 0,
             notice: LastNotice::default(),
+        }
+    }
+
+    /// Creates a group of readers without members; `talkers` send the messages.
+    pub fn of_readers(endpoint: Endpoint, first_name: u32, streams: Streams, talkers: usize, span: Nanos) -> Self {
+        let mut group = Group::new(endpoint, Role::Talker, first_name, streams.count(talkers), span);
+        group.transcript = Some(Transcript::default());
+        let addresses = group.endpoint.addrs.len();
+        if addresses > 1 {
+            group.room.compare_order();
+            let sender = |stream| group.endpoint.place(streams.talker(stream));
+            let senders = (0..streams.count(talkers)).map(sender).collect();
+            group.by_address = Some(AddressLatencies::new(addresses, senders));
+        }
+        group
+    }
+
+    /// Records how long a message of a stream took to a member by their addresses, if there are several.
+    #[inline]
+    pub fn record_by_address(&mut self, index: usize, stream: usize, span: Nanos) {
+        if let Some(by_address) = &mut self.by_address {
+            by_address.record(self.endpoint.place(index), stream, span);
         }
     }
 

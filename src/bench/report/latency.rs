@@ -48,6 +48,19 @@ pub struct LatencyPoint {
     pub max_ms: f64,
 }
 
+/// Pairs of a latency and how often it was measured.
+pub type Spans = Vec<(u64, u64)>;
+
+/// An empty distribution.
+pub fn new_histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1000, MAX_LATENCY, 3).expect("bounds are sound")
+}
+
+/// A quantile (0 to 1) of a distribution in milliseconds.
+pub fn quantile_ms(histogram: &Histogram<u64>, quantile: f64) -> f64 {
+    milliseconds(histogram.value_at_quantile(quantile))
+}
+
 /// Records latencies.
 pub struct Latency {
     total: Histogram<u64>,
@@ -66,7 +79,7 @@ pub struct Latency {
 impl Latency {
     /// For about `span` of measured time, which starts with [`Latency::resume`].
     pub fn new(span: Nanos) -> Self {
-        let histogram = Histogram::new_with_bounds(1000, MAX_LATENCY, 3).expect("bounds are sound");
+        let histogram = new_histogram();
         Latency {
             current: histogram.clone(),
             last: (0, histogram.clone()),
@@ -137,7 +150,7 @@ impl Latency {
     fn add_last_point(&mut self) {
         let (at, spans) = &mut self.last;
         if !spans.is_empty() {
-            let ms = |quantile| milliseconds(spans.value_at_quantile(quantile));
+            let ms = |quantile| quantile_ms(spans, quantile);
             self.points.push(LatencyPoint {
                 at_s: seconds(*at),
                 count: spans.len(),
@@ -165,8 +178,8 @@ impl Latency {
         self.elapsed += other.elapsed;
     }
 
-    /// Pairs of a latency and how often it was measured, for [`Latency::merge`].
-    pub fn counts(&mut self) -> Vec<(u64, u64)> {
+    /// What was measured, for [`Latency::merge`].
+    pub fn counts(&mut self) -> Spans {
         self.finish();
         self.total.iter_recorded().map(|value| (value.value_iterated_to(), value.count_at_value())).collect()
     }
@@ -184,7 +197,7 @@ impl Latency {
         if self.total.is_empty() {
             return None;
         }
-        let ms = |quantile| milliseconds(self.total.value_at_quantile(quantile));
+        let ms = |quantile| quantile_ms(&self.total, quantile);
         Some(LatencySummary {
             count: self.total.len(),
             p50_ms: ms(0.5),

@@ -1,5 +1,6 @@
 //! Results of a load test: for people, for programs, and as a chart.
 
+pub mod addresses;
 pub mod encryption;
 pub mod figures;
 pub mod latency;

@@ -120,7 +120,11 @@ impl Scenario for ChurnParams {
         let plan = RoomPlan::new(settings, 1, params.seconds);
         let result = Room::open(generator, &target.endpoint, params.residents, capacity(), plan).and_then(|room| {
             // Visitors may speak in another order than they came.
-            generator.groups[room.readers.group].room = Checker::new(1, false);
+            let residents = &mut generator.groups[room.readers.group];
+            residents.room = Checker::new(1, false);
+            if target.endpoint.addrs.len() > 1 {
+                residents.room.compare_order();
+            }
             let first_name = generator.names((params.rate * params.seconds).ceil() as u32 + 1);
             let visitors =
                 generator.add_group(Group::new(target.endpoint.clone(), Role::Visitor, first_name, 0, plan.span));
@@ -243,10 +247,11 @@ impl ChurnRun<'_> {
         let came = self.generator.groups[self.visitors].keys.len();
         let residents = &self.generator.groups[self.room.readers.group].room;
         let mut tally = residents.tally;
+        let orders = residents.orders(&[came as u32]).map(|orders| orders.len());
         tally.duplicates += self.generator.groups[self.visitors].room.tally.duplicates;
         tally.damaged += self.generator.groups[self.visitors].room.tally.damaged;
         let lost = if at_the_end { residents.missing(&[came as u32]) } else { 0 };
-        let checked = DeliveryCheck::new(self.expected(), tally, lost);
+        let checked = DeliveryCheck { orders, ..DeliveryCheck::new(self.expected(), tally, lost) };
         let Group { left, logins, visits, .. } = &mut self.generator.groups[self.visitors];
         let (left, login, visit) = (*left, logins.summary(), visits.summary());
         let own = (left > 0).then(|| OwnCost {

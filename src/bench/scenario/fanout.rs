@@ -18,15 +18,17 @@ use crate::bench::driver::tls::Negotiated;
 use crate::bench::error::Error;
 use crate::bench::process::cost::Processes;
 use crate::bench::process::target::{MAX_LINE, SPARE, Target};
+use crate::bench::report::addresses::AddressFigures;
 use crate::bench::report::encryption::EncryptionCost;
 use crate::bench::report::figures::{count, rounded};
 use crate::bench::report::own_cost::OwnCost;
 use crate::bench::report::ratio::Ratio;
 use crate::bench::report::{Figures, Report};
 use crate::bench::settings::CommonSettings;
+use crate::bench::workload::baseline_room::BaselineRoom;
 use crate::bench::workload::message::DEFAULT_SIZE;
 use crate::bench::workload::readers::{RoomPlan, capacity};
-use crate::bench::workload::room::{BaselineRoom, Room};
+use crate::bench::workload::room::Room;
 use crate::bench::workload::streams::MAX_PREFIX;
 
 /// Maximum number of bytes in flight.
@@ -343,6 +345,10 @@ impl FanoutRun<'_> {
             let _ = baseline.readers.report(self.generator, &baseline.said, self.plan.timeout);
             self.generator.groups[baseline.readers.group].latency.summary()
         });
+        let readers = &self.generator.groups[self.room.readers.group];
+        let addrs = &readers.endpoint.addrs;
+        notes.extend(AddressFigures::note(addrs, self.params.senders));
+        let addresses = readers.by_address.as_ref().map_or_else(Vec::new, |it| it.figures(addrs));
         let fanout = Fanout {
             parameters: self.params,
             messages: self.room.said.iter().map(|&said| u64::from(said)).sum(),
@@ -351,6 +357,7 @@ impl FanoutRun<'_> {
             checked,
             line_bytes,
             latency: self.generator.groups[self.room.readers.group].latency.summary(),
+            addresses,
             server_cpu_us: measured.then(|| rounded(server.us(), 4)),
             baseline_cpu_us: (baseline.lines > 0).then(|| rounded(baseline.us(), 4)),
             ratio: Ratio::of(self.slices.iter().filter_map(|it| Some((it.server.us(), it.baseline?.us())))),

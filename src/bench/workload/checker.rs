@@ -1,9 +1,11 @@
 //! Checks that each reader gets each message once and in order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{AddAssign, Range, Sub};
 
 use serde::{Deserialize, Serialize};
+
+use super::read_order::ReadOrder;
 
 /// Deliveries and their faults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +58,8 @@ pub struct Checker {
     next: Vec<u32>,
     /// Numbers that were skipped and may still arrive.
     holes: BTreeMap<(usize, usize), Vec<Range<u32>>>,
+    /// In which order each reader has read what it has, if that is compared.
+    order: Option<ReadOrder>,
     /// The totals.
     pub tally: Tally,
 }
@@ -63,7 +67,13 @@ pub struct Checker {
 impl Checker {
     /// For messages of `streams` senders; if `ordered`, messages of one sender must arrive in order.
     pub fn new(streams: usize, ordered: bool) -> Self {
-        Checker { streams, ordered, next: Vec::new(), holes: BTreeMap::new(), tally: Tally::default() }
+        Checker { streams, ordered, next: Vec::new(), holes: BTreeMap::new(), order: None, tally: Tally::default() }
+    }
+
+    /// Compares the order in which readers read the messages of all streams: [`Checker::orders`]. For a checker without
+    /// readers.
+    pub fn compare_order(&mut self) {
+        self.order = Some(ReadOrder::default());
     }
 
     /// Adds a reader that expects all messages from number 0 on, except those of its own streams.
@@ -71,6 +81,7 @@ impl Checker {
         let first = self.next.len();
         self.next.resize(first + self.streams, 0);
         self.next[first + own.start..first + own.end].fill(OWN);
+        self.order.iter_mut().for_each(ReadOrder::add_reader);
     }
 
     /// The number of readers.
@@ -89,9 +100,13 @@ impl Checker {
         if seq == *next {
             *next += 1;
             self.tally.delivered += 1;
-            return true;
+        } else if !self.record_unexpected(reader, stream, seq) {
+            return false;
         }
-        self.record_unexpected(reader, stream, seq)
+        if let Some(order) = &mut self.order {
+            order.record(reader, stream, seq);
+        }
+        true
     }
 
     #[cold]
@@ -129,6 +144,20 @@ impl Checker {
                 .map(|(&next, &said)| if next == OWN { 0 } else { u64::from(said.saturating_sub(next)) })
         });
         holes.sum::<u64>() + ends.sum::<u64>()
+    }
+
+    /// A number for each order in which readers have read the messages of all streams, given the number of messages sent
+    /// in each; `None` if it is not compared. Readers that do not have all of them do not count.
+    pub fn orders(&self, said: &[u32]) -> Option<BTreeSet<u64>> {
+        let order = self.order.as_ref()?;
+        let has_all = |&(reader, next): &(usize, &[u32])| {
+            let holes = self.holes.range((reader, 0)..(reader + 1, 0)).flat_map(|(&(_, stream), holes)| {
+                holes.iter().filter(move |hole| hole.start < said.get(stream).copied().unwrap_or(0))
+            });
+            next.iter().zip(said).all(|(next, said)| next >= said) && holes.count() == 0
+        };
+        let readers = self.next.chunks(self.streams.max(1)).enumerate().filter(has_all);
+        Some(readers.map(|(reader, _)| order.of(reader)).collect())
     }
 }
 
@@ -183,6 +212,32 @@ mod tests {
         assert_eq!(checker.missing(&[1, 10, 10, 5]), 5);
         assert!(!checker.record(0, 1, 0) && !checker.record(0, 2, 3));
         assert_eq!(checker.tally.echoed, 2);
+    }
+
+    #[test]
+    fn orders_are_those_of_readers_with_all_messages() {
+        let mut checker = Checker::new(2, true);
+        assert_eq!(checker.orders(&[2, 1]), None);
+        checker.compare_order();
+        let all = [
+            &[(0, 0), (1, 0), (0, 1)][..],
+            // What comes twice counts once.
+            &[(0, 0), (1, 0), (1, 0), (0, 1)],
+            &[(1, 0), (0, 0), (0, 1)],
+            // Both have not read everything.
+            &[(1, 0), (0, 1)],
+            &[(0, 0), (0, 1)],
+        ];
+        let mut seen = Vec::new();
+        for (reader, read) in all.iter().enumerate() {
+            checker.add_reader(0..0);
+            for &(stream, seq) in *read {
+                checker.record(reader, stream, seq);
+            }
+            seen.push(checker.orders(&[2, 1]).unwrap().len());
+        }
+        assert_eq!(seen, [1, 1, 2, 2, 2]);
+        assert_eq!(checker.orders(&[3, 1]).unwrap().len(), 0);
     }
 
     #[test]

@@ -7,8 +7,6 @@ use super::encoding::Encoding;
 use super::message::{MessageKind, Tag};
 use super::readers::{Readers, ReadersReport, RoomPlan};
 use super::transcript::Transcript;
-use crate::bench::baseline::Baseline;
-use crate::bench::baseline::process::filler;
 use crate::bench::driver::clock;
 use crate::bench::driver::clock::{MILLISECOND, Nanos, SECOND};
 use crate::bench::driver::generator::Generator;
@@ -16,7 +14,6 @@ use crate::bench::driver::group::{Endpoint, Group, Role};
 use crate::bench::driver::timeout::Timeout;
 use crate::bench::error::Error;
 use crate::bench::report::figures::things;
-use crate::server::connection::transport::records::MAX_DATA;
 
 /// A new probe is sent when no further reader has read one for this long.
 const PROBE: Nanos = 200 * MILLISECOND;
@@ -38,7 +35,7 @@ pub struct Room {
     /// The group of the talkers; they read each other, and themselves if the server sends that too.
     pub talkers: usize,
     /// Number of deliveries expected for each message, talkers included.
-    deliveries_per_message: usize,
+    pub(super) deliveries_per_message: usize,
     /// Messages sent in each stream.
     pub said: Vec<u32>,
     /// Deliveries that did not come in time.
@@ -49,7 +46,7 @@ impl Room {
     /// Starts the readers, and logs in the talkers.
     ///
     /// # Errors
-    /// If a login fails.
+    /// If a login fails, or there are fewer readers than addresses.
     pub fn open(
         generator: &mut Generator,
         endpoint: &Endpoint,
@@ -57,6 +54,13 @@ impl Room {
         here: usize,
         plan: RoomPlan,
     ) -> Result<Self, Error> {
+        let addresses = endpoint.addrs.len();
+        if addresses > 1 && readers < addresses {
+            return Err(Error::Limit(format!(
+                "{addresses} addresses need {addresses} readers at least, one at each, and there would be {readers}: \
+                 ask for more readers or fewer addresses"
+            )));
+        }
         let readers = Readers::start(generator, endpoint, readers, here, plan)?;
         let first_name = generator.names(plan.talkers as u32);
         let streams = generator.context.streams;
@@ -142,7 +146,8 @@ impl Room {
         while self.readers.ready(generator) < self.readers.count() {
             let ready = self.readers.ready(generator);
             let waiting_for = || format!("readers to get a room message: {ready} of {} have", self.readers.count());
-            timeout.check(ready as u64, waiting_for)?;
+            let in_time = timeout.check(ready as u64, waiting_for);
+            in_time.map_err(|error| self.explain_silence(generator, error))?;
             for stream in generator.context.streams.of_talker(0) {
                 let stream = stream as u16;
                 generator.queue(self.talkers, 0, Tag { kind: MessageKind::Probe, stream, seq: 0, time: clock::now() });
@@ -164,6 +169,17 @@ impl Room {
             generator.turn(clock::now() + 50 * MILLISECOND)?;
         }
         Ok(())
+    }
+
+    /// Says so if what the first talker says comes to readers at its own address only.
+    fn explain_silence(&self, generator: &Generator, error: Error) -> Error {
+        let to = generator.unreached_addrs(self.readers.group);
+        match error {
+            Error::Stalled { seconds, .. } if !to.is_empty() => {
+                Error::NotOneChat { from: generator.groups[self.talkers].endpoint.addr(0), to, seconds }
+            }
+            error => error,
+        }
     }
 
     /// The next message of a stream, due at `due`.
@@ -232,7 +248,8 @@ impl Room {
         })
     }
 
-    /// Checks that each reader got each message once and in order; missing messages count as lost if `at_the_end`.
+    /// Checks that each reader got each message once and in order; with several addresses, in the same order as the other
+    /// readers. Missing messages count as lost if `at_the_end`.
     ///
     /// # Errors
     /// If a helper does not answer.
@@ -242,11 +259,13 @@ impl Room {
         plan: RoomPlan,
         at_the_end: bool,
     ) -> Result<DeliveryCheck, Error> {
-        let ReadersReport { mut tally, mut missing, .. } = self.readers.report(generator, &self.said, plan.timeout)?;
+        let ReadersReport { mut tally, mut missing, orders, .. } =
+            self.readers.report(generator, &self.said, plan.timeout)?;
         let talkers = &generator.groups[self.talkers].room;
         tally += talkers.tally;
         missing += talkers.missing(&self.said);
-        Ok(DeliveryCheck::new(self.expected(), tally, if at_the_end { missing } else { 0 }))
+        let check = DeliveryCheck::new(self.expected(), tally, if at_the_end { missing } else { 0 });
+        Ok(DeliveryCheck { orders: orders.map(|orders| orders.len()), ..check })
     }
 
     /// For readers in this process only; missing messages do not count as lost.
@@ -287,96 +306,6 @@ pub fn log_in_group(
         timeout.check(logged_in as u64, waiting_for)?;
         generator.admit(group, wanted, plan.at_once)?;
         generator.turn(clock::now() + 50 * MILLISECOND)?;
-    }
-}
-
-/// As many readers as a [`Room`] has for each message; the baseline sends them the same.
-pub struct BaselineRoom {
-    /// The process that sends.
-    pub baseline: Baseline,
-    /// The readers.
-    pub readers: Readers,
-    /// Messages sent in each stream.
-    pub said: Vec<u32>,
-    /// The bytes before and after a message in a line of the server, in each room.
-    around: Vec<(Vec<u8>, Vec<u8>)>,
-    encoding: Encoding,
-    /// How much longer than its data a record of the server is; 0 without TLS.
-    pub overhead: usize,
-}
-
-impl BaselineRoom {
-    /// Starts the baseline and logs in the readers; its lines have the format of those in `room`.
-    ///
-    /// # Errors
-    /// If it does not start.
-    pub fn open(generator: &mut Generator, room: &Room, here: usize, plan: RoomPlan) -> Result<Self, Error> {
-        let Group { greeting, endpoint: Endpoint { encoding, .. }, .. } = generator.groups[room.talkers];
-        let baseline = Baseline::start(generator, encoding, greeting)?;
-        let mut readers = Readers::start(generator, &baseline.endpoint, room.deliveries_per_message, here, plan)?;
-        readers.enter(generator, plan)?;
-        let said = vec![0; room.said.len()];
-        let mut baseline_room = BaselineRoom { baseline, readers, said, around: Vec::new(), encoding, overhead: 0 };
-        baseline_room.copy_line_format(generator, room);
-        Ok(baseline_room)
-    }
-
-    /// Copies the format of the last line in each room; numbers in it may grow by a digit during the test.
-    pub fn copy_line_format(&mut self, generator: &Generator, room: &Room) {
-        let format = &generator.context.format;
-        let samples = &generator.groups[room.readers.group].samples[..generator.context.streams.rooms()];
-        let around = samples.iter().map(|sample| {
-            let at = format.position(sample).unwrap_or(0);
-            let end = (at + format.size()).min(sample.len());
-            (sample[..at].to_vec(), sample[end..].to_vec())
-        });
-        self.around = around.collect();
-    }
-
-    /// Appends the next message of a stream as the server would render it.
-    pub fn line(&mut self, generator: &Generator, stream: usize, due: Nanos, to: &mut Vec<u8>) {
-        self.write_line(generator, stream, due, to);
-        self.said[stream] += 1;
-    }
-
-    /// As [`BaselineRoom::line`], but the line is not counted, since it will not be sent.
-    pub fn write_line(&self, generator: &Generator, stream: usize, due: Nanos, to: &mut Vec<u8>) {
-        let seq = self.said[stream];
-        let (before, after) = &self.around[generator.context.streams.room(stream)];
-        to.extend_from_slice(before);
-        generator.context.format.write(Tag { kind: MessageKind::Message, stream: stream as u16, seq, time: due }, to);
-        to.extend_from_slice(after);
-    }
-
-    /// Sends lines to all readers, and as many bytes more as the server's records have.
-    pub fn send(&self, generator: &mut Generator, lines: &mut Vec<u8>) {
-        if self.overhead > 0 {
-            let records = lines.len().div_ceil(MAX_DATA);
-            lines.extend(filler(self.encoding, records * self.overhead));
-        }
-        self.baseline.send(generator, lines);
-    }
-
-    /// Waits until everything has been delivered to the readers in this process, or to all.
-    ///
-    /// # Errors
-    /// If nothing comes before the timeout.
-    pub fn drain(&mut self, generator: &mut Generator, all: bool, most: Nanos) -> Result<(), Error> {
-        let said: u64 = self.said.iter().copied().map(u64::from).sum();
-        let mut timeout = Timeout::new(most);
-        loop {
-            self.readers.refresh(generator)?;
-            let (delivered, readers) = if all {
-                (self.readers.delivered(generator), self.readers.count())
-            } else {
-                (generator.groups[self.readers.group].room.tally.delivered, self.readers.here())
-            };
-            if delivered >= said * readers as u64 {
-                return Ok(());
-            }
-            timeout.check(delivered, || "readers of the baseline".into())?;
-            generator.turn(clock::now() + 20 * MILLISECOND)?;
-        }
     }
 }
 

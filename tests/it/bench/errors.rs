@@ -53,7 +53,7 @@ fn missing_process_fails_in_one_line() {
     server.child.kill().expect("kill");
     server.wait();
     let (why, _) = finish(json(&format!("fanout --readers 3 --addr {addr} --pid {pid}"))).failed();
-    assert_eq!(why, "--pid: no such process");
+    assert_eq!(why, format!("--pid: there is no process {pid}, or you may not see it"));
 }
 
 #[test]

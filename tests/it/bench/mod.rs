@@ -1,5 +1,6 @@
 //! The load test, `chinwag bench`.
 
+mod addresses;
 mod ending;
 mod errors;
 mod faults;

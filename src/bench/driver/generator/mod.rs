@@ -3,6 +3,7 @@
 mod admission;
 pub mod background;
 mod pausing;
+mod probes;
 
 use std::io::ErrorKind;
 use std::sync::Arc;

@@ -104,6 +104,11 @@ impl Member {
         group.endpoint.addr(self.index as usize)
     }
 
+    /// Whether it has read a probe in any room.
+    pub fn has_read_probe(&self) -> bool {
+        self.probed > 0
+    }
+
     /// Reads what has arrived; `closing` if the kernel reports that the other side has closed.
     ///
     /// # Errors
@@ -260,6 +265,7 @@ impl Member {
                     (time, count) = (due, 0);
                 }
                 count += 1;
+                group.record_by_address(self.index as usize, usize::from(stream), now.saturating_sub(due));
                 if let Some(window) = &mut group.window {
                     window.arrived(usize::from(stream), seq);
                 }
@@ -285,6 +291,7 @@ impl Member {
             LineContent::Tag(Tag { kind: MessageKind::Message, stream, seq, time }) if self.seen.is_none() => {
                 if group.room.record(self.index as usize, usize::from(stream), seq) {
                     group.latency.record(now.saturating_sub(time));
+                    group.record_by_address(self.index as usize, usize::from(stream), now.saturating_sub(time));
                     if let Some(window) = &mut group.window {
                         window.arrived(usize::from(stream), seq);
                     }

@@ -5,8 +5,7 @@ use mio::net::TcpStream;
 use super::*;
 use crate::bench::driver::clock::SECOND;
 use crate::bench::driver::group::Endpoint;
-use crate::bench::workload::streams;
-use crate::bench::workload::transcript::Transcript;
+use crate::bench::workload::streams::{self, Streams};
 use crate::util::test_support::Random;
 use crate::wire::frame::{pong_frame, text_frame};
 
@@ -20,15 +19,15 @@ struct Readers {
 fn readers(
     encoding: Encoding,
     count: usize,
-    streams: usize,
+    (streams, talkers): (Streams, usize),
     own: Range<usize>,
     transcript: bool,
     socket: &std::net::TcpStream,
 ) -> Readers {
-    let addrs = vec!["127.0.0.1:1".parse().unwrap()];
+    let addrs = ["127.0.0.1:1", "127.0.0.1:2"].map(|addr| addr.parse().unwrap()).into();
     let endpoint = Endpoint { addrs, encoding, prompt: true, welcome: true, tls: false };
-    let mut group = Group::new(endpoint, Role::Talker, 0, streams, SECOND);
-    group.transcript = transcript.then(Transcript::default);
+    let mut group = Group::of_readers(endpoint, 0, streams, talkers, SECOND);
+    group.transcript = group.transcript.filter(|_| transcript);
     let members = (0..count).map(|index| {
         group.room.add_reader(if index == 0 { own.clone() } else { 0..0 });
         let stream = MemberStream::Tcp(TcpStream::from_std(socket.try_clone().unwrap()));
@@ -117,8 +116,8 @@ fn run(seed: u64, encoding: Encoding, socket: &std::net::TcpStream) {
     let (count, talkers) = (1 + random.below(4), 1 + random.below(3));
     let own = if random.below(5) == 0 { context.streams.of_talker(0) } else { 0..0 };
     let (lines, said) = lines(&mut random, encoding, &context, talkers);
-    let mut both =
-        [true, false].map(|transcript| readers(encoding, count, said.len(), own.clone(), transcript, socket));
+    let mut both = [true, false]
+        .map(|transcript| readers(encoding, count, (context.streams, talkers), own.clone(), transcript, socket));
     let mut unread: Vec<Vec<u8>> = Vec::new();
     for _ in 0..count {
         let mut lines = lines.clone();
@@ -137,7 +136,9 @@ fn run(seed: u64, encoding: Encoding, socket: &std::net::TcpStream) {
         }
     }
     let [with, without] = both.map(|Readers { mut group, .. }| {
-        (group.room.tally, group.room.missing(&said), group.ready, group.notices, group.latency.counts())
+        let checked = (group.room.tally, group.room.missing(&said), group.room.orders(&said));
+        let by_address = group.by_address.map(|by_address| by_address.counts());
+        (checked, group.ready, group.notices, group.latency.counts(), by_address)
     });
     assert_eq!(with, without, "{encoding:?}, seed {seed}");
 }

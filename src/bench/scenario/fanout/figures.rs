@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{FanoutParams, Pace};
 use crate::bench::report::Figures;
+use crate::bench::report::addresses::AddressFigures;
 use crate::bench::report::encryption::EncryptionCost;
 use crate::bench::report::figures::{count, microseconds, milliseconds, significant, things};
 use crate::bench::report::latency::LatencySummary;
@@ -29,6 +30,8 @@ pub struct Fanout {
     pub line_bytes: usize,
     /// From the due time of a message until it was read.
     pub latency: Option<LatencySummary>,
+    /// The same at each address; empty if there is one.
+    pub addresses: Vec<AddressFigures>,
     /// Server CPU time per delivered line.
     pub server_cpu_us: Option<f64>,
     /// CPU time per line of a bare send of the same bytes.
@@ -71,6 +74,7 @@ impl Figures for Fanout {
         rows.add("messages", format!("{} in {} s", count(self.messages), significant(self.seconds)));
         rows.add("delivered", format!("{} ({per_second} lines a second)", self.checked.verdict()));
         rows.latency("latency", self.latency.as_ref());
+        AddressFigures::rows(&self.addresses, &mut rows);
         rows.cpu("server CPU", self.server_cpu_us, &format!("a delivered line of {} bytes", self.line_bytes));
         rows.baseline("baseline (bare send)", "a delivered line", self.baseline_cpu_us, self.ratio.as_ref());
         if let Some(tls) = &self.tls {
