@@ -113,6 +113,8 @@ mod tests {
     use std::io::Write;
     use std::process::{Command, Stdio};
 
+    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+
     use super::*;
 
     #[test]
@@ -177,9 +179,14 @@ mod tests {
         assert_eq!(both.descriptors().map(|open| open as u64), sum(|it| it.descriptors().map(|open| open as u64)));
         for child in &mut children {
             drop(child.stdin.take());
-            io::Read::read_to_end(child.stdout.as_mut().unwrap(), &mut Vec::new()).unwrap();
-            child.wait().unwrap();
+            // It has ended, and its time is complete, but it is not waited for.
+            let id = WaitId::Pid(Pid::from_child(child));
+            waitid(id, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
         }
+        let times = each.map(|process| process.cpu());
+        assert!(times.iter().all(|&time| time > 0));
+        assert_eq!(both.cpu(), times.iter().sum::<Nanos>());
+        children.iter_mut().for_each(|child| assert!(child.wait().unwrap().success()));
         assert_eq!((both.cpu(), both.user_bytes()), (0, None), "they have ended");
     }
 }
