@@ -8,6 +8,7 @@ mod nonsense;
 mod proxy;
 mod streams;
 mod talk;
+mod trying;
 
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Stdio};
