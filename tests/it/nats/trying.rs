@@ -21,8 +21,10 @@ impl Script {
 
 impl Drop for Script {
     fn drop(&mut self) {
-        self.terminate();
-        let _ = self.0.wait();
+        if let Ok(None) = self.0.try_wait() {
+            self.terminate();
+            let _ = self.0.wait();
+        }
     }
 }
 
