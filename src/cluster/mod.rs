@@ -6,6 +6,8 @@ pub mod application;
 pub mod nats;
 /// A node: the hub, the protocol and the engine together.
 pub mod node;
+/// The hub and the protocol together, without the engine and its socket.
+pub mod part;
 /// The protocol among the nodes: what is written to the log, and what each node makes of it. No sockets, no clock.
 pub mod replica;
 /// How a server takes part in a cluster.

@@ -6,7 +6,7 @@
 mod log;
 mod repeats;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -15,17 +15,15 @@ use mio::{Registry, Token};
 
 use self::log::{Log, LogEvent};
 use self::repeats::Repeats;
-use super::application::Members;
 use super::nats::{Event, Expected, Limits, Nats, Settings, SubscriptionId};
-use super::replica::{self, Append, Notice, ProposalError, Replica, Start, Status, Versions};
+use super::part::Part;
+use super::replica::{self, Append, Notice, Replica, Start, Status, Versions};
 use super::settings::ClusterSettings;
 use crate::chat::change::Origin;
 use crate::chat::{Hub, Incarnation, Now};
 
 /// The versions of changes that this program speaks.
 const VERSIONS: Versions = Versions { lowest: 1, highest: 1 };
-/// How often the protocol is asked what is due.
-const TICK: Duration = Duration::from_millis(200);
 /// Entries that are processed in one turn at most.
 const ENTRIES_PER_TURN: usize = 64;
 
@@ -64,17 +62,15 @@ pub struct NodeCounts {
 pub struct Node {
     subjects: Subjects,
     nats: Nats,
-    replica: Replica<Origin>,
+    part: Part,
     log: Log,
     heartbeats: SubscriptionId,
     /// The entries that the engine has not confirmed, by the tags of their requests.
     unconfirmed: BTreeMap<u64, (Incarnation, u64)>,
     last_tag: u64,
-    tick_at: Duration,
     has_work: bool,
     /// Whether the operator knows that the node takes part.
     takes_part: bool,
-    notices: VecDeque<Notice>,
     counts: NodeCounts,
     repeats: Repeats,
 }
@@ -105,7 +101,7 @@ impl Node {
     /// As [`Node::new`].
     pub fn restore(
         settings: &ClusterSettings,
-        mut replica: Replica<Origin>,
+        replica: Replica<Origin>,
         random: u64,
         first_position: u64,
         registry: &Registry,
@@ -124,19 +120,16 @@ impl Node {
         };
         let mut nats = Nats::new(&nats, random, registry, token, now)?;
         let heartbeats = nats.client.subscribe(&subjects.heartbeats).map_err(io::Error::other)?;
-        replica.handle_disconnected(now);
         Ok(Node {
             subjects,
             nats,
-            replica,
+            part: Part::new(replica, now),
             log: Log::new(settings, first_position),
             heartbeats,
             unconfirmed: BTreeMap::new(),
             last_tag: 0,
-            tick_at: now,
             has_work: true,
             takes_part: false,
-            notices: VecDeque::new(),
             counts: NodeCounts::default(),
             repeats: Repeats::default(),
         })
@@ -144,7 +137,7 @@ impl Node {
 
     /// What a successor goes on with.
     pub fn replica(&self) -> &Replica<Origin> {
-        &self.replica
+        self.part.replica()
     }
 
     /// Notes an event of the socket.
@@ -155,38 +148,21 @@ impl Node {
     /// Does a bounded amount of work: takes what the log has, gives it the changes of this process, and applies what was committed.
     pub fn turn(&mut self, hub: &mut Hub, now: Now) {
         let mut has_more = self.nats.turn(now.at);
-        while self.replica.wants_entries()
+        while self.part.replica().wants_entries()
             && let Some(event) = self.nats.client.next_event()
         {
             self.handle(event, now.at);
         }
-        let reached = self.replica.applied();
+        let reached = self.part.replica().applied();
         if let Some(event) = self.log.turn(&mut self.nats.client, reached, now.at) {
             self.handle_log(event, now.at);
         }
-        let mut members = Members { hub, now };
-        if self.tick_at <= now.at {
-            self.tick_at = now.at + TICK;
-            self.replica.handle_tick(&mut members, now.at);
-        }
-        has_more |= self.replica.process(&mut members, now.at, ENTRIES_PER_TURN);
-        while let Some(proposal) = members.poll_proposal() {
-            match self.replica.propose(proposal) {
-                Ok(()) => {}
-                Err((proposal, ProposalError::CutOff | ProposalError::Ended)) => members.refuse(proposal),
-                Err((proposal, error)) => {
-                    warn!("a change is refused: {error}");
-                    members.refuse(proposal);
-                }
-            }
-        }
+        has_more |= self.part.turn(hub, now, ENTRIES_PER_TURN);
         self.send(now.at);
-        if !std::mem::replace(&mut self.takes_part, self.replica.is_ready()) && self.takes_part {
-            let nodes = self.replica.status(now.at).nodes.len();
+        let replica = self.part.replica();
+        if !std::mem::replace(&mut self.takes_part, replica.is_ready()) && self.takes_part {
+            let nodes = replica.status(now.at).nodes.len();
             info!("cluster: this server takes part; {nodes} in all");
-        }
-        while let Some(notice) = self.replica.poll_notice() {
-            self.notices.push_back(notice);
         }
         has_more |= self.nats.flush(now.at);
         self.has_work = has_more;
@@ -197,12 +173,12 @@ impl Node {
         if !self.nats.client.is_connected() {
             return;
         }
-        if let Some(heartbeat) = self.replica.poll_heartbeat(now)
+        if let Some(heartbeat) = self.part.replica_mut().poll_heartbeat(now)
             && let Err(error) = self.nats.client.publish(&self.subjects.heartbeats, &heartbeat)
         {
             debug!("a heartbeat is not sent: {error}");
         }
-        while let Some(Append { incarnation, n, entry }) = self.replica.poll_append(now) {
+        while let Some(Append { incarnation, n, entry }) = self.part.replica_mut().poll_append(now) {
             self.last_tag += 1;
             let (tag, expected) = (self.last_tag, Expected { stream: Some(self.log.stream()), ..Expected::default() });
             match self.nats.client.js_publish(tag, &self.subjects.log, entry.as_bytes(), expected, now) {
@@ -213,7 +189,7 @@ impl Node {
                 }
                 Err(error) => {
                     self.count_append_error(&error.to_string(), now);
-                    self.replica.handle_append_error(incarnation, n, now);
+                    self.part.replica_mut().handle_append_error(incarnation, n, now);
                     return;
                 }
             }
@@ -242,19 +218,19 @@ impl Node {
             }
             Event::Complaint { text } => self.repeats.warn(format!("cluster: the engine complains: {text}"), now),
             Event::Message { subscription, payload, .. } if subscription == self.heartbeats => {
-                self.replica.handle_heartbeat(&payload, now);
+                self.part.replica_mut().handle_heartbeat(&payload, now);
             }
             Event::Published { tag, result } => {
                 let entry = self.unconfirmed.remove(&tag);
                 if let (Some((incarnation, n)), Err(why)) = (entry, result) {
                     self.count_append_error(&why.to_string(), now);
-                    self.replica.handle_append_error(incarnation, n, now);
+                    self.part.replica_mut().handle_append_error(incarnation, n, now);
                 }
             }
             Event::Entry { reader, entry } if self.log.is_read_by(reader) => {
                 self.counts.entries += 1;
                 self.counts.entry_bytes += entry.payload.len() as u64;
-                self.replica.handle_entry(entry.seq, Duration::from_nanos(entry.time), &entry.payload, now);
+                self.part.replica_mut().handle_entry(entry.seq, Duration::from_nanos(entry.time), &entry.payload, now);
             }
             other => {
                 if let Some(event) = self.log.handle(other, &mut self.nats.client, now) {
@@ -267,8 +243,8 @@ impl Node {
     fn handle_log(&mut self, event: LogEvent, now: Duration) {
         match event {
             LogEvent::Found(stream) => {
-                self.replica.handle_stream(stream, now);
-                let from = self.replica.read_from().unwrap_or(stream.last + 1);
+                self.part.replica_mut().handle_stream(stream, now);
+                let from = self.part.replica().read_from().unwrap_or(stream.last + 1);
                 self.log.read(&mut self.nats.client, from, now);
             }
             LogEvent::Lost(why) => {
@@ -283,22 +259,22 @@ impl Node {
     fn close_log(&mut self, now: Duration) {
         self.log.close(&mut self.nats.client);
         self.unconfirmed.clear();
-        self.replica.handle_disconnected(now);
+        self.part.replica_mut().handle_disconnected(now);
     }
 
     /// Takes the next notice of the protocol.
     pub fn poll_notice(&mut self) -> Option<Notice> {
-        self.notices.pop_front()
+        self.part.poll_notice()
     }
 
     /// Ends as planned: what was proposed is applied first, and then [`Notice::Left`] comes.
     pub fn leave(&mut self) {
-        self.replica.leave();
+        self.part.replica_mut().leave();
     }
 
     /// Whether the protocol was asked what is due in this turn: then the figures may have changed.
     pub fn has_ticked(&self, now: Duration) -> bool {
-        self.tick_at == now + TICK
+        self.part.has_ticked(now)
     }
 
     /// Whether there is work without a new event.
@@ -308,22 +284,22 @@ impl Node {
 
     /// When the next turn is due if no event comes before.
     pub fn next_deadline(&self) -> Option<Duration> {
-        [Some(self.tick_at), self.nats.deadline(), self.log.deadline()].into_iter().flatten().min()
+        [Some(self.part.next_deadline()), self.nats.deadline(), self.log.deadline()].into_iter().flatten().min()
     }
 
     /// Whether the lines of members are to be left unread for a moment.
     pub fn wants_pause(&self) -> bool {
-        self.replica.wants_pause()
+        self.part.replica().wants_pause()
     }
 
     /// Whether the node has the state and takes part, and is in touch with the others.
     pub fn is_ready(&self) -> bool {
-        self.replica.is_ready() && !self.replica.has_lost_touch()
+        self.part.replica().is_ready() && !self.part.replica().has_lost_touch()
     }
 
     /// The state for operators.
     pub fn status(&self, now: Duration) -> Status {
-        self.replica.status(now)
+        self.part.replica().status(now)
     }
 
     /// What was counted since the start.

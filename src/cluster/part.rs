@@ -1,0 +1,74 @@
+//! The part that a hub takes in a cluster: the hub and the protocol, turn by turn, without the engine and its socket.
+
+use std::time::Duration;
+
+use log::warn;
+
+use super::application::Members;
+use super::replica::{Notice, ProposalError, Replica};
+use crate::chat::change::Origin;
+use crate::chat::{Hub, Now};
+
+/// How often the protocol is asked what is due.
+const TICK: Duration = Duration::from_millis(200);
+
+/// The protocol of this node, and its connection with the hub.
+pub struct Part {
+    replica: Replica<Origin>,
+    tick_at: Duration,
+}
+
+impl Part {
+    /// Takes part by this protocol, which has begun or was handed over. The log is not connected yet.
+    pub fn new(mut replica: Replica<Origin>, now: Duration) -> Part {
+        replica.handle_disconnected(now);
+        Part { replica, tick_at: now }
+    }
+
+    /// The protocol: what a successor goes on with.
+    pub fn replica(&self) -> &Replica<Origin> {
+        &self.replica
+    }
+
+    /// The protocol, for what the engine says and is to be told.
+    pub fn replica_mut(&mut self) -> &mut Replica<Origin> {
+        &mut self.replica
+    }
+
+    /// Applies entries of the log that were read, at most this number, and takes the changes of the hub for it. To be called in each
+    /// turn, after input was read and before output is written. Returns whether more entries can be applied.
+    pub fn turn(&mut self, hub: &mut Hub, now: Now, max_entries: usize) -> bool {
+        let mut members = Members { hub, now };
+        if self.tick_at <= now.at {
+            self.tick_at = now.at + TICK;
+            self.replica.handle_tick(&mut members, now.at);
+        }
+        let has_more = self.replica.process(&mut members, now.at, max_entries);
+        while let Some(proposal) = members.poll_proposal() {
+            match self.replica.propose(proposal) {
+                Ok(()) => {}
+                Err((proposal, ProposalError::CutOff | ProposalError::Ended)) => members.refuse(proposal),
+                Err((proposal, error)) => {
+                    warn!("a change is refused: {error}");
+                    members.refuse(proposal);
+                }
+            }
+        }
+        has_more
+    }
+
+    /// Takes the next notice of the protocol.
+    pub fn poll_notice(&mut self) -> Option<Notice> {
+        self.replica.poll_notice()
+    }
+
+    /// Whether the protocol was asked what is due in this turn: then the figures may have changed.
+    pub fn has_ticked(&self, now: Duration) -> bool {
+        self.tick_at == now + TICK
+    }
+
+    /// When the protocol is asked again what is due.
+    pub fn next_deadline(&self) -> Duration {
+        self.tick_at
+    }
+}
