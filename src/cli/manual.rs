@@ -12,7 +12,7 @@ use super::Cli;
 /// What is printed: a topic, the list of topics, or a man page.
 #[derive(Clone, Debug, Args)]
 pub struct Manual {
-    /// protocol, accounts, roles, client, web, irc, tls, proxies, storage, api, service, options or benchmark; without one, the topics are listed
+    /// protocol, accounts, roles, client, web, irc, tls, proxies, storage, api, service, cluster, options or benchmark; without one, the topics are listed
     #[arg(value_enum, hide_possible_values = true)]
     topic: Option<Topic>,
 
@@ -46,6 +46,8 @@ enum Topic {
     Api,
     /// A service of systemd: units, sockets, upgrades; packages
     Service,
+    /// Several servers as one chat, over nats-server
+    Cluster,
     /// Options of the server, signals, exit codes
     Options,
     /// The load test: figures, scenarios, other servers
@@ -66,6 +68,7 @@ impl Topic {
             Topic::Storage => include_str!("../manual/storage.md"),
             Topic::Api => include_str!("../manual/api.md"),
             Topic::Service => include_str!("../manual/service.md"),
+            Topic::Cluster => include_str!("../manual/cluster.md"),
             Topic::Options => include_str!("../manual/options.md"),
             Topic::Benchmark => include_str!("../manual/benchmark.md"),
         }

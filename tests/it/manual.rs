@@ -1,6 +1,7 @@
 //! The manual matches the program.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::process::Command;
 
 use chinwag::cli::Cli;
@@ -8,11 +9,13 @@ use chinwag::util::fingerprint::Fingerprint;
 use clap::CommandFactory;
 
 use crate::harness::{PROGRAM, Server, wait};
+use crate::store::TestDir;
 
 const OPTIONS: &str = include_str!("../../src/manual/options.md");
 const CLIENT: &str = include_str!("../../src/manual/client.md");
 const PROTOCOL: &str = include_str!("../../src/manual/protocol.md");
 const TLS: &str = include_str!("../../src/manual/tls.md");
+const CLUSTER: &str = include_str!("../../src/manual/cluster.md");
 const BENCHMARK: &str = include_str!("../../src/manual/benchmark.md");
 
 /// Cells of the table rows of a text.
@@ -146,4 +149,26 @@ fn bot_of_the_manual_answers_what_is_said_after_it_came() {
     bob.expect_nothing();
     drop(server);
     assert!(wait(&mut bot).success());
+}
+
+/// The examples of the page about clusters that begin with `first`, without their indentation.
+pub fn cluster_examples(first: &str) -> Vec<String> {
+    let blocks = CLUSTER.split("\n\n").filter(|block| block.starts_with(&format!("    {first}")));
+    blocks.map(|block| block.lines().map(|line| format!("{}\n", line.trim_start())).collect()).collect()
+}
+
+#[test]
+fn manual_configuration_of_a_cluster_is_valid() {
+    let dir = TestDir::new();
+    let file = dir.0.join("chinwag.toml");
+    let examples = cluster_examples("listen =");
+    assert_eq!(examples.len(), 1);
+    // The site has the same file with other servers.
+    let site: String = cluster_examples("cluster =").concat();
+    let own = examples[0].lines().filter(|line| !line.starts_with("cluster =")).collect::<Vec<_>>().join("\n");
+    for text in [&examples[0], &format!("{own}\n{site}")] {
+        fs::write(&file, text).expect("a file");
+        let output = Command::new(PROGRAM).args(["check-config", "--config"]).arg(&file).output().expect("output");
+        assert!(output.status.success(), "{text}: {output:?}");
+    }
 }
