@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::password::ServerPassword;
 use super::policy::cidr::Network;
 use super::policy::rate_limit::RateLimit;
 
 /// How members get their names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Login {
     /// The server asks for a nickname.
     #[default]

@@ -78,12 +78,11 @@ impl Application for Members<'_> {
 
     fn restore(&mut self, snapshot: &str) -> Result<(), String> {
         let snapshot = serde_json::from_str(snapshot).map_err(|error| error.to_string())?;
-        self.hub.restore_snapshot(snapshot);
-        Ok(())
+        self.hub.restore_snapshot(snapshot, &self.now)
     }
 
-    fn found(&mut self, _place: Place<Origin>) {
-        self.hub.found();
+    fn found(&mut self, place: Place<Origin>) {
+        self.hub.found(&self.time_of(&place));
     }
 
     fn return_proposal(&mut self, proposal: Proposal<Origin>, fate: Fate) {

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::ops::{Index, IndexMut};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::Account;
 use crate::chat::event::Source;
-use crate::chat::id::{AccountId, MemberSlot};
+use crate::chat::id::{AccountId, MemberSlot, Now};
 use crate::chat::member::markers::Markers;
 use crate::chat::member::table::MemberTable;
+use crate::chat::policy::mutes::Mutes;
 use crate::chat::policy::nick::key_of;
 use crate::chat::policy::nick::look_index::LookIndex;
+use crate::chat::record::AccountData;
 
 /// All accounts of the server.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -40,6 +43,35 @@ impl AccountTable {
             (data.ignored, data.read, data.markers) = (Vec::new(), Vec::new(), Markers::default());
         }
         shared
+    }
+
+    /// Takes the accounts of another node; whom those with the same names ignore, and how far they have read, stays.
+    pub fn restore_shared(&mut self, shared: AccountTable) {
+        let mut before = std::mem::replace(self, shared);
+        for account in self.accounts.values_mut() {
+            let own = before.find_key(&account.name.key).and_then(|id| before.get_mut(id));
+            if let Some(Account { data: own, .. }) = own {
+                let AccountData { ignored, read, markers, .. } = std::mem::take(own);
+                (account.data.ignored, account.data.read, account.data.markers) = (ignored, read, markers);
+            }
+        }
+    }
+
+    /// The mutes of accounts that are in force, as a server has them that was just started. Those that are over are forgotten.
+    pub fn mutes(&mut self, now: &Now) -> Mutes {
+        let mut mutes = Mutes::default();
+        for (&id, Account { name, data, .. }) in &mut self.accounts {
+            let left = data.mute.map(|mute| mute.until.map(|until| until - now.local.unix_timestamp()));
+            match left {
+                None => {}
+                Some(Some(..=0)) => data.mute = None,
+                Some(left) => {
+                    let until = left.map(|seconds| now.at + Duration::from_secs(seconds.unsigned_abs()));
+                    mutes.restore(name, id, until);
+                }
+            }
+        }
+        mutes
     }
 
     /// No account has a member any more.

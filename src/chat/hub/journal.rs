@@ -14,6 +14,8 @@ enum Sequencer {
     Local,
     /// The caller of the hub: proposals are handed out and come back when they are committed.
     External,
+    /// The log of a cluster, by way of the caller: other nodes apply the same changes.
+    Cluster,
 }
 
 /// The order of the public changes, and the ids of messages, which follow from it.
@@ -56,6 +58,16 @@ impl Journal {
     /// Hands proposals out from now on.
     pub fn use_external_sequencer(&mut self) {
         self.sequencer = Sequencer::External;
+    }
+
+    /// Hands proposals out from now on, and other nodes apply the same changes.
+    pub fn use_cluster(&mut self) {
+        self.sequencer = Sequencer::Cluster;
+    }
+
+    /// Whether other nodes apply the same changes.
+    pub fn is_shared(&self) -> bool {
+        self.sequencer == Sequencer::Cluster
     }
 
     /// Whether a proposal is committed in the same call.

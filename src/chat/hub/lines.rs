@@ -114,6 +114,7 @@ impl Hub {
             shared: &self.shared,
             sessions: &self.sessions,
             has_store: self.store.is_some(),
+            has_accounts: self.keeps_accounts(),
             last_message_id: self.journal.last_message_id(),
             now,
         };

@@ -210,6 +210,20 @@ impl Hub {
         self.journal.use_external_sequencer();
     }
 
+    /// As [`Hub::use_external_sequencer`]; this hub is a node of a cluster, and the other nodes apply the same changes. From now on
+    /// what a change does depends on the shared state and the change alone: the store, which each node may have or not, decides
+    /// nothing.
+    pub fn use_cluster(&mut self) {
+        self.journal.use_cluster();
+        self.shared.members.add_operator();
+        self.adopt_cluster();
+    }
+
+    /// Whether this hub is a node of a cluster.
+    pub fn is_node(&self) -> bool {
+        self.journal.is_shared()
+    }
+
     /// Whether members may come by IRC, which needs nicknames and rooms.
     pub fn has_irc(&self) -> bool {
         self.config.has_followed_rooms()
@@ -249,6 +263,7 @@ impl Hub {
             shared: &self.shared,
             sessions: &self.sessions,
             has_store: self.store.is_some(),
+            has_accounts: self.keeps_accounts(),
             last_message_id: self.journal.last_message_id(),
             now,
         }
@@ -419,9 +434,14 @@ impl Hub {
         &self.config.name
     }
 
-    /// Whether members can register, if there is a store.
+    /// Whether members can register, if there is a store or a cluster.
     pub fn has_accounts(&self) -> bool {
         self.config.has_followed_rooms()
+    }
+
+    /// Whether accounts are kept: in the store, or by the nodes of a cluster together.
+    fn keeps_accounts(&self) -> bool {
+        self.store.is_some() || self.journal.is_shared()
     }
 
     /// Whether the server is in p2p mode: the operator talks to one member, and the server ends with it.

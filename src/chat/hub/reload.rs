@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use log::{Level, error, info, log, warn};
 
+use super::nodes::settings::{SHARED_OPTIONS, SharedSettings};
 use super::rooms::RoomLimits;
 use super::trace::TraceEvent;
 use super::{Hub, OPERATOR_LOG};
@@ -22,7 +23,7 @@ impl Hub {
     pub fn set_config(&mut self, config: &Config, now: Now) {
         self.trace.record(|| TraceEvent::Configured);
         let old = self.config.clone();
-        let old_operators = old.operators.clone();
+        let before = old.clone();
         let new = config.clone();
         self.config = Config {
             max_clients: new.max_clients,
@@ -48,6 +49,9 @@ impl Hub {
             // `hash_key` and `cloak_key` are those of this process.
             ..old
         };
+        if self.is_node() {
+            SharedSettings::of(&before).set_in(&mut self.config);
+        }
         if self.config.mode == Mode::P2p {
             (self.config.max_clients, self.config.max_waiting) = (1, 0);
         }
@@ -64,15 +68,14 @@ impl Hub {
                 self.ask_for_nickname(id);
             }
         }
-        if self.store.is_some() && old_operators != self.config.operators {
+        if self.store.is_some() && before.operators != self.config.operators {
             self.warn_of_free_operators();
         }
     }
 
     /// Lets the parts of the hub follow the settings, after these have changed, here or with a new process.
     ///
-    /// The parts of `shared` among them are a matter of this node alone: while two nodes have other limits of rooms and
-    /// accounts, their `check` and the rooms that they forget may differ, so all nodes must be given the same.
+    /// In a cluster the settings on which parts of `shared` depend do not change: see [`SharedSettings`].
     pub(super) fn adopt_config(&mut self) {
         let config = &self.config;
         self.admission.set_limits(config.max_clients, config.max_waiting);
@@ -171,8 +174,13 @@ impl Hub {
     }
 
     /// Tells the log, the operator, and the session that has asked, that options have changed (`changed`), or could not
-    /// (`fixed`).
+    /// (`fixed`). In a cluster those that all nodes must have alike could not.
     pub fn tell_reloaded(&mut self, by: Option<ClientId>, changed: &[String], fixed: &[String]) {
+        let is_node = self.is_node();
+        let is_shared = |name: &&String| is_node && SHARED_OPTIONS.contains(&name.as_str());
+        let fixed: Vec<String> = fixed.iter().chain(changed.iter().filter(is_shared)).cloned().collect();
+        let changed: Vec<String> = changed.iter().filter(|name| !is_shared(name)).cloned().collect();
+        let (changed, fixed) = (&*changed, &*fixed);
         let list = |names: &[String]| if names.is_empty() { "nothing".into() } else { names.join(", ") };
         let what = format!("changed: {}; not before a restart: {}", list(changed), list(fixed));
         info!(target: OPERATOR_LOG, "reloaded, {}; {what}", self.who_asked(by));

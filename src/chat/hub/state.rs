@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use log::warn;
 use serde::{Deserialize, Serialize};
 
 use super::admission_queue::AdmissionQueue;
@@ -12,6 +13,7 @@ use super::login::passwords::Passwords;
 use super::login::prompts::Prompts;
 use super::nodes::joins::NodeJoins;
 use super::nodes::rejoining::Rejoining;
+use super::nodes::settings::SharedSettings;
 use super::output::outbound::OutboundState;
 use super::posts::Posts;
 use super::reports::stats::Stats;
@@ -75,6 +77,9 @@ pub struct HubState {
     #[serde(default)]
     cloak_key: Option<[u64; 2]>,
     ending: bool,
+    /// In a cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    settings: Option<SharedSettings>,
 }
 
 /// The same state, borrowed from a hub that may go on: it is written as a [`HubState`] is.
@@ -111,6 +116,8 @@ pub struct HubView<'a> {
     run: u64,
     cloak_key: Option<[u64; 2]>,
     ending: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settings: Option<SharedSettings>,
 }
 
 impl Hub {
@@ -146,11 +153,13 @@ impl Hub {
             run: self.run,
             cloak_key: Some(self.cloak_key),
             ending: self.ending,
+            settings: self.is_node().then(|| SharedSettings::of(&self.config)),
         }
     }
 
     /// Ends the hub between two turns: gives its state.
     pub fn into_state(self) -> HubState {
+        let settings = self.is_node().then(|| SharedSettings::of(&self.config));
         let Shared { accounts, members, rooms, bans, mutes, node_joins, .. } = self.shared;
         HubState {
             accounts,
@@ -181,13 +190,21 @@ impl Hub {
             run: self.run,
             cloak_key: Some(self.cloak_key),
             ending: self.ending,
+            settings,
         }
     }
 
     /// Creates a hub that goes on where another one was ended.
     ///
-    /// The settings are those of `config`, which may be others than before.
-    pub fn from_state(state: HubState, config: Config, renders: Renderers) -> Hub {
+    /// The settings are those of `config`, which may be others than before; in a cluster those stay that all nodes must have alike.
+    pub fn from_state(state: HubState, mut config: Config, renders: Renderers) -> Hub {
+        if let Some(settings) = &state.settings {
+            let differences = settings.differences(&SharedSettings::of(&config));
+            if !differences.is_empty() {
+                warn!("the settings that all nodes have stay as they were until all nodes have ended: {differences}");
+            }
+            settings.set_in(&mut config);
+        }
         let mut hub = Hub::new(config, renders);
         hub.shared.accounts = state.accounts;
         hub.shared.members = MemberTable::from_state(state.members);
@@ -196,6 +213,9 @@ impl Hub {
         hub.shared.mutes = state.mutes;
         hub.shared.node_joins = state.node_joins;
         hub.journal = state.journal;
+        if hub.is_node() {
+            hub.adopt_cluster();
+        }
         hub.sessions = state.sessions;
         hub.admission = state.admission;
         hub.ip_limit = state.ip_limit;

@@ -50,7 +50,7 @@ pub enum Rank {
 }
 
 /// A member that another member ignores: its name at the time, and what its lines are known by.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ignored {
     pub name: CompactString,
     pub author: Author,
@@ -72,7 +72,7 @@ pub struct Membership {
 }
 
 /// What few members have.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Extras {
     role: Role,
     /// It is an operator for its stay, by OPER of IRC.
@@ -141,6 +141,8 @@ impl Member {
             (extras.sessions, extras.ignored, extras.markers) = (Vec::new(), Vec::new(), Markers::default());
             extras.whisperer = None;
         }
+        // Some have extras for what belongs to one node alone.
+        shared.extras.take_if(|extras| is_default(&**extras));
         shared
     }
 

@@ -179,9 +179,9 @@ impl MemberTable {
         self.names.find_alike(&self.slots, &name.shown, own).map(|slot| self.id(slot))
     }
 
-    /// The operator, if there is a console.
+    /// The operator, if there is a console here.
     pub fn operator(&self) -> Option<MemberId> {
-        self.operator.as_ref().map(|_| MemberId::OPERATOR)
+        self.operator.as_ref().and_then(|operator| operator.session_at(0)).map(|_| MemberId::OPERATOR)
     }
 
     /// The rooms that a member follows, in the order in which it followed them.
@@ -295,6 +295,13 @@ impl MemberTable {
         id
     }
 
+    /// Adds the operator if there is none: in a cluster it is a member on each node, also where there is no console.
+    pub fn add_operator(&mut self) {
+        if self.operator.is_none() {
+            self.insert_operator();
+        }
+    }
+
     /// Gives a member another name; no other member may have it or one that looks like it.
     pub fn rename(&mut self, slot: MemberSlot, name: &Name) {
         self.names.remove(&self.slots, slot);
@@ -325,11 +332,15 @@ impl MemberTable {
 
     /// Takes the members of another node; the operator at the console of this one stays.
     pub fn restore(&mut self, state: MemberTableState) {
-        let has_operator = self.operator.is_some();
+        let operator = self.operator.take();
         *self = MemberTable::from_state(state);
-        if has_operator {
-            self.insert_operator();
-        }
+        let name_hash = self.name_hash(OPERATOR);
+        self.operator = operator.map(|operator| Box::new(Member { name_hash, ..*operator }));
+    }
+
+    /// An empty table that goes on after the members of this one: no later member has the id of an earlier one.
+    pub fn emptied(&self) -> MemberTableState {
+        MemberTableState { last: self.last, ..MemberTable::new(self.hash_key).shared() }
     }
 
     /// The state as plain data, to be written.
@@ -381,6 +392,7 @@ impl IndexMut<MemberSlot> for MemberTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::id::ClientId;
     use crate::chat::policy::nick::lookalike::Looks;
     use crate::util::test_support::Random;
 
@@ -499,6 +511,11 @@ mod tests {
     fn operator_has_no_nickname_to_find() {
         let mut table = MemberTable::new([1, 2]);
         let operator = table.insert_operator();
-        assert_eq!((table.operator(), table.find(OPERATOR), table.len()), (Some(operator), None, 0));
+        assert_eq!((table.operator(), table.find(OPERATOR), table.len()), (None, None, 0));
+        table[operator.slot].add_session(ClientId::CONSOLE);
+        assert_eq!(table.operator(), Some(operator));
+        let shared = table.shared();
+        table.restore(shared);
+        assert_eq!(table.operator(), Some(operator), "the console stays when the members are replaced");
     }
 }

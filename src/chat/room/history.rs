@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
-use time::{Date, OffsetDateTime};
+use time::{Date, OffsetDateTime, UtcOffset};
 
 use super::segment_log::{Entry, Log, Retention};
 use crate::chat::encoding::{Render, RoomLabel};
@@ -173,6 +173,48 @@ impl History {
     /// Notes that there may be older messages in the store.
     pub fn note_older(&mut self) {
         self.is_partial = true;
+    }
+
+    /// What is the same on all nodes of a cluster: the messages, whose times are in UTC.
+    pub fn shared(&self) -> History {
+        let utc = |item: &Item| Item { at: item.at.to_offset(UtcOffset::UTC), ..item.clone() };
+        History {
+            items: self.items.iter().map(utc).collect(),
+            added: self.items.len() as u64,
+            texts: self.texts[self.first..].to_owned(),
+            cost: self.cost,
+            newest_dropped: self.newest_dropped,
+            ..History::new(Retention { backlog_bytes: 0, ..self.retention })
+        }
+    }
+
+    /// Shows the messages of another node in the time of this one. Returns the day of the newest one.
+    pub fn localize(&mut self, offset: UtcOffset) -> Option<Date> {
+        let (mut day, first) = (None, self.added - self.items.len() as u64);
+        self.days.clear();
+        for (item, number) in self.items.iter_mut().zip(first..) {
+            item.at = item.at.to_offset(offset);
+            let date = item.at.date();
+            if day.replace(date).is_some_and(|before| before != date) {
+                self.days.push_back(DayBegin { messages: number, date });
+            }
+        }
+        day
+    }
+
+    /// No member is the author of the messages any more; their names stay.
+    pub fn forget_members(&mut self) {
+        self.items.iter_mut().for_each(|item| item.author.member = None);
+    }
+
+    /// Notes that messages up to this id are not here, though the room has had some.
+    pub fn note_missed(&mut self, id: u64) {
+        self.newest_dropped = self.newest_dropped.max(id);
+    }
+
+    /// Whether the room has had messages that were not deleted, here or not.
+    pub fn had_messages(&self) -> bool {
+        !self.is_empty() || self.newest_dropped > 0
     }
 
     /// Whether it has all messages of the room.

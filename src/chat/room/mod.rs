@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
-use time::Date;
+use time::{Date, UtcOffset};
 
 use self::history::History;
 use self::logs::{Appending, Logs};
@@ -150,7 +150,7 @@ impl Room {
     pub fn shared(&self) -> Room {
         let shared = Room::new(&self.name, &self.key, self.history.retention());
         Room {
-            history: self.history.clone(),
+            history: self.history.shared(),
             members: self.members.clone(),
             topic: self.topic.clone(),
             rules: self.rules.clone(),
@@ -162,6 +162,25 @@ impl Room {
             emptied: self.emptied,
             ..shared
         }
+    }
+
+    /// Takes a room of another node: its messages are shown in the time of this one, and the store may have older ones
+    /// (`has_store`).
+    pub fn adopt(&mut self, offset: UtcOffset, has_store: bool) {
+        self.day = self.history.localize(offset);
+        if has_store {
+            self.note_older();
+        }
+    }
+
+    /// Forgets the members, as after a restart of a server that stores its rooms: what is kept of it besides its messages is what a
+    /// store keeps.
+    pub fn forget_members(&mut self, accounts: &AccountTable, now: &Now) {
+        let record = record_of(self.topic.as_deref(), &self.rules, accounts, now);
+        (self.topic, self.rules) = Room::of_record(record, accounts, now);
+        (self.metadata, self.creator) = (Metadata::EMPTY, None);
+        self.members.clear();
+        self.history.forget_members();
     }
 
     /// The log of an encoding.
@@ -231,9 +250,16 @@ impl Room {
         (id..=last).filter(|&line| line == id || self.history.get(line).is_some()).collect()
     }
 
-    /// Whether the room stays when it is empty: it has messages or settings.
-    pub fn is_kept(&self) -> bool {
-        self.is_stored || !self.history.is_empty() || self.has_settings()
+    /// Whether it has a topic, settings, bans or masks.
+    pub fn has_lasting_rules(&self) -> bool {
+        self.topic.is_some() || self.rules.limit_entry()
+    }
+
+    /// Whether it stays in a cluster when it is empty: it has messages, or what must not be lost. The role of an account alone does
+    /// not count, which each room has that such a member has made.
+    pub fn is_kept_by_nodes(&self) -> bool {
+        let had_messages = self.rules.has_account_roles() && self.history.had_messages();
+        !self.history.is_empty() || self.has_lasting_rules() || had_messages
     }
 
     /// Deletes messages from the history. Members that enter later are not shown them.
@@ -246,6 +272,11 @@ impl Room {
     /// Notes that the store may have older messages than the history.
     pub fn note_older(&mut self) {
         self.history.note_older();
+    }
+
+    /// Notes that messages up to this id are in the store alone.
+    pub fn note_missed(&mut self, id: u64) {
+        self.history.note_missed(id);
     }
 
     /// Sets other limits on the history: older messages than they allow are dropped.

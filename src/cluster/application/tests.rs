@@ -52,7 +52,7 @@ impl Cluster {
         let mut replica = Replica::new(node, 1_000 * (index as u64 + 1), Start::Fresh);
         let mut hub =
             Hub::new(Config { rate: 0, hash_key: [index as u64, 1], ..Config::default() }, renderers(Lang::En));
-        hub.use_external_sequencer();
+        hub.use_cluster();
         replica.handle_stream(Stream { first: 1, last: self.log.len() as u64 }, self.at);
         let next = replica.read_from().unwrap();
         self.nodes.push(TestNode { replica, hub, next, is_paused: false, is_cut_off: false });

@@ -83,7 +83,7 @@ impl World {
         if step.is_multiple_of(128) {
             let snapshot = serde_json::to_string(&self.engine.hub().snapshot()).unwrap();
             *replica = replica_hub(&self.plan, self.hasher.is_some(), now);
-            replica.restore_snapshot(serde_json::from_str(&snapshot).unwrap());
+            replica.restore_snapshot(serde_json::from_str(&snapshot).unwrap(), &now).unwrap();
         }
     }
 

@@ -63,6 +63,7 @@ impl Hub {
             && let Some(id) = self.admission.admit_next(&self.sessions, now.at)
         {
             self.start_login(id, now);
+            self.end_command(id);
         }
     }
 
@@ -122,6 +123,7 @@ impl Hub {
             shared: &self.shared,
             sessions: &self.sessions,
             has_store: self.store.is_some(),
+            has_accounts: self.keeps_accounts(),
             last_message_id: self.journal.last_message_id(),
             now: &now,
         };

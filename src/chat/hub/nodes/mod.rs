@@ -2,6 +2,7 @@
 
 pub mod joins;
 pub mod rejoining;
+pub mod settings;
 pub mod snapshot;
 
 use super::Hub;
@@ -11,6 +12,11 @@ use crate::chat::event::Refusal;
 use crate::chat::id::{Incarnation, Now};
 
 impl Hub {
+    /// This hub is a node from now on, or a node whose store was just read.
+    pub(super) fn adopt_cluster(&mut self) {
+        self.shared.rooms.use_cluster(self.journal.last_message_id());
+    }
+
     /// The number of the change that is committed next.
     pub fn next_change(&self) -> u64 {
         self.journal.seq() + 1
@@ -25,8 +31,9 @@ impl Hub {
         for (slot, joins) in self.shared.node_joins.take(node) {
             let member = self.shared.members.id(slot);
             let is_last = (0..joins).any(|_| self.shared.members[slot].count_leave());
-            if is_last {
-                self.remove_member(member, cause, time);
+            match is_last {
+                true => self.remove_member(member, cause, time),
+                false => self.update_away(member, None, &time),
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::chat::hub::Hub;
 use crate::chat::id::{AccountId, ClientId, Incarnation, Now};
 use crate::chat::input::ResumeRequest;
 use crate::chat::policy::nick::{Name, fold};
-use crate::chat::session::SessionStage;
+use crate::chat::session::{SessionFlags, SessionStage};
 
 /// The sessions that wait to be members again, each with the name that it claims.
 #[derive(Default, Serialize, Deserialize)]
@@ -63,7 +63,10 @@ impl Hub {
             fanout.move_unread_to_outbox(id);
             fanout.unsubscribe_all(id);
             self.remove_session(slot, id);
-            self.sessions[id].stage = SessionStage::LoggingIn;
+            let session = &mut self.sessions[id];
+            session.stage = SessionStage::LoggingIn;
+            // It is the member that ignores others.
+            session.flags.remove(SessionFlags::IGNORES);
             self.claim_again(id, name, account);
         }
     }
@@ -86,6 +89,7 @@ impl Hub {
             };
             session.uncommitted.remove(false);
             self.log_in(id, name, account, now);
+            self.end_command(id);
             if !self.sessions[id].uncommitted.blocks() {
                 self.outbound.resume(id);
             }

@@ -3,15 +3,17 @@
 use serde::{Deserialize, Serialize};
 
 use super::joins::NodeJoins;
+use super::settings::SharedSettings;
 use crate::chat::account::table::AccountTable;
 use crate::chat::hub::journal::Journal;
-use crate::chat::hub::rooms::{RoomLimits, Rooms, SharedRooms};
+use crate::chat::hub::rooms::SharedRooms;
+use crate::chat::hub::store_queue::conversations::Conversations;
 use crate::chat::hub::{Hub, Shared};
+use crate::chat::id::Now;
 use crate::chat::member::past::PastMembers;
-use crate::chat::member::table::{MemberTable, MemberTableState};
+use crate::chat::member::table::MemberTableState;
 use crate::chat::policy::bans::Bans;
 use crate::chat::policy::mutes::Mutes;
-use crate::chat::room::segment_log::Retention;
 
 /// The state that is the same on all nodes after the same changes.
 #[derive(Serialize, Deserialize)]
@@ -26,6 +28,7 @@ pub struct Snapshot {
     past_members: PastMembers,
     run: u64,
     cloak_key: [u64; 2],
+    settings: SharedSettings,
 }
 
 impl Hub {
@@ -43,31 +46,59 @@ impl Hub {
             past_members: self.past_members.clone(),
             run: self.run,
             cloak_key: self.cloak_key,
+            settings: SharedSettings::of(&self.config),
         }
     }
 
-    /// Empties the shared state, except for what outlives a restart: accounts and bans.
-    pub fn found(&mut self) {
+    /// Begins the shared state anew, with what outlives a restart of a single server: accounts with their mutes, bans, rooms with
+    /// their rules, and the messages that are kept in memory. `time` is that of the begin in the order of the changes.
+    pub fn found(&mut self, time: &Now) {
         let mut snapshot = self.snapshot();
-        snapshot.accounts.forget_members();
-        snapshot.members = MemberTable::new(self.config.hash_key).shared();
-        snapshot.rooms = Rooms::new(Retention::of(&self.config), RoomLimits::of(&self.config)).shared();
-        (snapshot.mutes, snapshot.node_joins) = Default::default();
-        self.restore_snapshot(snapshot);
+        let Snapshot { accounts, members, rooms, mutes, node_joins, settings, .. } = &mut snapshot;
+        accounts.forget_members();
+        *members = self.shared.members.emptied();
+        rooms.forget_members(accounts, time);
+        (*mutes, *node_joins) = (accounts.mutes(time), NodeJoins::default());
+        *settings = SharedSettings::of(&self.config);
+        self.take_snapshot(snapshot, time);
     }
 
     /// Takes the shared state of another hub, in place of its own; the next change is the one after it. Sessions that are members
     /// wait for [`Hub::rejoin`].
-    pub fn restore_snapshot(&mut self, snapshot: Snapshot) {
+    ///
+    /// # Errors
+    /// If the settings of the other nodes are not those of this one: the text names them, and says what to do.
+    pub fn restore_snapshot(&mut self, snapshot: Snapshot, now: &Now) -> Result<(), String> {
+        let differences = snapshot.settings.differences(&SharedSettings::of(&self.config));
+        if !differences.is_empty() {
+            return Err(format!(
+                "the nodes of a cluster must have the same settings: {differences}. Give this node the values of the \
+                 others; or, to change them, stop all nodes and start them with the new values"
+            ));
+        }
+        self.take_snapshot(snapshot, now);
+        Ok(())
+    }
+
+    /// Takes the shared state of a cluster whose nodes have all ended, whatever their settings were. Then it may only be begun anew
+    /// ([`Hub::found`]), or be replaced by that of another node ([`Hub::restore_snapshot`]).
+    pub fn restore_ended(&mut self, snapshot: Snapshot, now: &Now) {
+        self.take_snapshot(snapshot, now);
+    }
+
+    fn take_snapshot(&mut self, snapshot: Snapshot, now: &Now) {
         self.detach_sessions();
-        let Snapshot { accounts, members, rooms, bans, mutes, node_joins, journal, past_members, run, cloak_key } =
-            snapshot;
-        self.shared.accounts = accounts;
+        let Snapshot {
+            accounts, members, rooms, bans, mutes, node_joins, journal, past_members, run, cloak_key, ..
+        } = snapshot;
+        self.shared.accounts.restore_shared(accounts);
         self.shared.members.restore(members);
-        self.shared.rooms.restore_shared(rooms);
+        self.shared.rooms.restore_shared(rooms, now.local.offset());
         (self.shared.bans, self.shared.mutes, self.shared.node_joins) = (bans, mutes, node_joins);
         self.journal.restore(&journal);
         self.past_members = past_members;
+        // They are of members that another one may be taken for.
+        self.conversations = Conversations::default();
         self.run = run;
         self.outbound.set_run(run);
         self.cloak_key = cloak_key;

@@ -28,7 +28,7 @@ fn check_password(text: &str) -> Result<(), Refusal<'static>> {
 impl<'s> View<'s, '_> {
     /// Whether members can register.
     fn check_accounts(&self) -> Result<(), Refusal<'s>> {
-        match self.has_store {
+        match self.has_accounts {
             false => Err(Refusal::NoAccounts),
             true if self.shared.rooms.store_fails() => Err(Refusal::StoreFails),
             true => Ok(()),
@@ -40,7 +40,7 @@ impl<'s> View<'s, '_> {
         let member = &self.shared.members[asker.member.slot];
         match member.account() {
             Some(account) => Ok(account),
-            None if !self.has_store => Err(Refusal::NoAccounts),
+            None if !self.has_accounts => Err(Refusal::NoAccounts),
             None => Err(Refusal::NoAccount { name: &member.name }),
         }
     }
@@ -137,7 +137,7 @@ impl<'s> View<'s, '_> {
                 return Plan::Password { purpose: PasswordUse::Take(account), typed: password, new: None };
             }
             // What may be a password is not shown again as a part of a bad name.
-            (None, password) if !password.is_empty() && self.has_store => {
+            (None, password) if !password.is_empty() && self.has_accounts => {
                 return refuse(Refusal::BadName { why: InvalidNick::Shape, name: typed, asked: false });
             }
             _ => text,

@@ -34,6 +34,8 @@ pub struct View<'s, 'v> {
     pub sessions: &'v SessionTable,
     /// The server has a store.
     pub has_store: bool,
+    /// Accounts are kept: there is a store or a cluster.
+    pub has_accounts: bool,
     /// The id of the newest message of all rooms.
     pub last_message_id: u64,
     pub now: &'v Now,

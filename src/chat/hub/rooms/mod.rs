@@ -8,11 +8,13 @@ use std::ops::{Index, IndexMut};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use time::UtcOffset;
 
 use self::dirty::DirtyQueue;
 use self::stored::{StoreUse, StoredRoom};
+use crate::chat::account::table::AccountTable;
 use crate::chat::config::Config;
-use crate::chat::id::{Holder, LOBBY, RoomId};
+use crate::chat::id::{Holder, LOBBY, Now, RoomId};
 use crate::chat::member::RoomRole;
 use crate::chat::member::table::MemberTable;
 use crate::chat::policy::nick::look_index::LookIndex;
@@ -69,6 +71,8 @@ pub struct Rooms {
     /// Rooms with a pending summary of joins and leaves, and when the summary is due.
     summaries: VecDeque<(Duration, RoomId)>,
     store: StoreUse,
+    /// Whether they are those of all nodes of a cluster: the store decides nothing about them.
+    is_cluster: bool,
     /// Rooms that are in the store and not in memory, by their folded names.
     stored: BTreeMap<Box<str>, StoredRoom>,
     /// What the names of all these rooms look like.
@@ -122,6 +126,7 @@ impl Rooms {
             dirty: DirtyQueue::default(),
             summaries: VecDeque::new(),
             store: StoreUse::None,
+            is_cluster: false,
             stored: BTreeMap::new(),
             looks,
         }
@@ -180,7 +185,12 @@ impl Rooms {
 
     /// Adds an empty room with a new name, even above the maximum. It counts as the most recently used.
     pub fn add(&mut self, name: &Name) -> RoomId {
-        let id = RoomId::new(self.slots.insert(Room::new(&name.shown, &name.key, self.retention)));
+        let mut room = Room::new(&name.shown, &name.key, self.retention);
+        if self.is_cluster && self.store != StoreUse::None {
+            // The store may have messages of an earlier room with this name.
+            room.note_older();
+        }
+        let id = RoomId::new(self.slots.insert(room));
         self.index.insert(name.key.clone(), id);
         self.looks.add(&name.shown, &name.key);
         self.note_empty(id);
@@ -190,7 +200,7 @@ impl Rooms {
     /// The empty room that was used least recently and may leave memory, if there is one among the first ones.
     ///
     /// Without a store its settings and bans would be lost: a room that has some stays while one of its operators is on
-    /// the server, so that no other member can make it anew.
+    /// the server, so that no other member can make it anew. In a cluster it stays always.
     fn first_removable(&self, members: &MemberTable) -> Option<RoomId> {
         let is_needed = |room: &Room| {
             let mut operators = room.rules.roles().iter().filter(|(_, role)| *role == RoomRole::Operator);
@@ -198,11 +208,17 @@ impl Rooms {
             room.rules.limit_entry() && operators.any(|&(holder, _)| is_here(holder))
         };
         let may_go = |id: &RoomId| match self.store {
+            _ if self.is_cluster => !self.is_lasting(*id),
             StoreUse::None => !is_needed(&self[*id]),
             StoreUse::Works => true,
             StoreUse::Fails => !self[*id].is_stored,
         };
         self.empty.values().take(EVICTION_CANDIDATES).copied().find(may_go)
+    }
+
+    /// Whether a room has what must not be lost: a topic, settings, bans, masks, or a role of an account.
+    fn is_lasting(&self, id: RoomId) -> bool {
+        self[id].has_lasting_rules() || self[id].rules.has_account_roles()
     }
 
     /// Notes that a member has entered a room; must be called after it was added.
@@ -229,8 +245,17 @@ impl Rooms {
     /// Removes and returns a room that is empty and has neither history nor settings; the lobby always stays.
     pub fn remove_unkept(&mut self, id: RoomId) -> Option<Room> {
         let room = self.get(id)?;
-        let is_unkept = id != RoomId::LOBBY && room.members.is_empty() && !room.is_kept();
+        let is_unkept = id != RoomId::LOBBY && room.members.is_empty() && !self.keeps(room);
         is_unkept.then(|| self.remove(id))
+    }
+
+    /// Whether a room stays when it is empty: it has messages, here or in the store, or settings. In a cluster bans and masks count
+    /// as well, and the roles of accounts if there was a message.
+    pub fn keeps(&self, room: &Room) -> bool {
+        match self.is_cluster {
+            true => room.is_kept_by_nodes(),
+            false => room.is_stored || !room.history().is_empty() || room.has_settings(),
+        }
     }
 
     /// Makes the room the most recently used of the empty ones. The lobby is not counted among them.
@@ -349,12 +374,19 @@ impl Rooms {
 
     /// The rooms in memory as they are on all nodes.
     pub fn shared(&self) -> SharedRooms {
-        SharedRooms { slots: self.slots.map(Room::shared), emptied: self.emptied }
+        let shared = |room: &Room| {
+            let mut shared = room.shared();
+            shared.is_stored &= !self.is_cluster;
+            shared
+        };
+        SharedRooms { slots: self.slots.map(shared), emptied: self.emptied }
     }
 
-    /// Takes the rooms of another node in place of those in memory.
-    pub fn restore_shared(&mut self, shared: SharedRooms) {
-        let SharedRooms { slots, emptied } = shared;
+    /// Takes the rooms of another node in place of those in memory; `offset` is that of the time here.
+    pub fn restore_shared(&mut self, shared: SharedRooms, offset: UtcOffset) {
+        let SharedRooms { mut slots, emptied } = shared;
+        let has_store = self.store != StoreUse::None;
+        slots.iter_mut().for_each(|room| room.adopt(offset, has_store));
         let (store, stored) = (self.store, std::mem::take(&mut self.stored));
         let (dirty, summaries) = (DirtyQueue::default(), VecDeque::new());
         self.restore(RoomsState { slots, emptied, dirty, summaries, store, stored });
@@ -380,6 +412,32 @@ impl Rooms {
         }
         (self.slots, self.emptied, self.dirty, self.summaries) = (slots, emptied, dirty, summaries);
         (self.store, self.stored) = (store, stored);
+    }
+}
+
+impl SharedRooms {
+    /// Forgets the members. Of the rooms those stay that have messages, or what must not be lost; those whose last message is oldest
+    /// leave memory first.
+    pub fn forget_members(&mut self, accounts: &AccountTable, now: &Now) {
+        let mut emptied: Vec<(Option<u64>, usize)> = Vec::new();
+        let indexes: Vec<usize> = self.slots.iter().map(|(index, _)| index).collect();
+        for index in indexes {
+            let room = &mut self.slots[index];
+            room.forget_members(accounts, now);
+            let newest = room.history().authors().next().map(|(id, _)| id);
+            if RoomId::new(index) == RoomId::LOBBY {
+                continue;
+            }
+            match room.is_kept_by_nodes() {
+                true => emptied.push((newest, index)),
+                false => drop(self.slots.remove(index)),
+            }
+        }
+        emptied.sort_unstable();
+        for (_, index) in emptied {
+            self.emptied += 1;
+            self.slots[index].emptied = self.emptied;
+        }
     }
 }
 

@@ -308,9 +308,14 @@ impl Hub {
     }
 
     /// All messages of these rooms were pruned from the store: removes the rooms that are not in memory.
+    ///
+    /// In a cluster each node prunes its own store, which decides nothing about rooms: they are removed from it alone.
     pub fn handle_pruned_rooms(&mut self, names: &[String]) {
         for name in names {
             let key = fold(name);
+            if self.is_node() && self.shared.rooms.find(&key).is_none() {
+                self.record(|| Record::RoomGone { name: name.clone() });
+            }
             if self.shared.rooms.find_stored(&key).is_some() {
                 info!("room {name} is removed: all its messages were pruned");
                 self.forget_stored(&key);

@@ -146,27 +146,22 @@ impl Hub {
             }
         }
         self.store = Some(Box::new(store));
+        if self.is_node() {
+            self.adopt_cluster();
+        }
     }
 
     fn restore_accounts(&mut self, accounts: Vec<AccountRecord>, now: &Now) {
-        for AccountRecord { name, verifier, scram, mut data } in accounts {
+        for AccountRecord { name, verifier, scram, data } in accounts {
             let Ok(name) = Name::room(&name) else {
                 log::warn!("the stored account {} has an invalid name and is skipped", name.escape_debug());
                 continue;
             };
-            let left = data.mute.map(|mute| mute.until.map(|until| until - now.local.unix_timestamp()));
-            if left.is_some_and(|left| left.is_some_and(|left| left <= 0)) {
-                data.mute = None;
-            }
-            let mute = left.filter(|_| data.mute.is_some());
             // Others are made when the password is given again.
             let scram = scram.filter(|scram| scram.parse::<ScramKeys>().is_ok());
-            let account = self.shared.accounts.insert(Account::new(name.clone(), verifier, scram, data));
-            if let Some(left) = mute {
-                let until = left.map(|seconds| now.at + Duration::from_secs(seconds.unsigned_abs()));
-                self.shared.mutes.restore(&name, account, until);
-            }
+            self.shared.accounts.insert(Account::new(name, verifier, scram, data));
         }
+        self.shared.mutes = self.shared.accounts.mutes(now);
         self.warn_of_free_operators();
     }
 
@@ -192,10 +187,13 @@ impl Hub {
         self.store.as_mut().map(|store| std::mem::take(&mut store.records)).unwrap_or_default()
     }
 
-    /// The store cannot write for now: skips message ids and tells the operator.
+    /// The store cannot write for now: skips message ids and tells the operator. In a cluster the ids follow from the log, and none
+    /// is given again.
     pub fn handle_store_failure(&mut self, why: &str) {
-        let skipped = (self.journal.last_message_id() / SKIPPED_IDS + 1) * SKIPPED_IDS;
-        self.journal.set_last_message_id(skipped);
+        if !self.is_node() {
+            let skipped = (self.journal.last_message_id() / SKIPPED_IDS + 1) * SKIPPED_IDS;
+            self.journal.set_last_message_id(skipped);
+        }
         self.shared.rooms.set_store(StoreUse::Fails);
         self.fanout().send_to_console(&Event::Notice(Notice::StoreFails { why }));
     }

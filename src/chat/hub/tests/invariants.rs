@@ -102,7 +102,7 @@ impl Hub {
                 && room.summary.is_none()
                 && id != RoomId::LOBBY
                 && room.members.is_empty()
-                && !room.is_kept()
+                && !rooms.keeps(room)
             {
                 return Err(format!("the room {} has neither members nor history", room.name));
             }

@@ -43,7 +43,7 @@ impl Hub {
     /// Whether the server has a capability now.
     fn offers(&self, cap: Caps) -> bool {
         let needs_accounts = Caps::SASL | Caps::ACCOUNT_REGISTRATION;
-        !needs_accounts.contains(cap) || self.store.is_some()
+        !needs_accounts.contains(cap) || self.keeps_accounts()
     }
 
     /// CAP

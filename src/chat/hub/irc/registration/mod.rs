@@ -127,7 +127,7 @@ impl Hub {
         if let Some((owner, password)) = pass.as_ref().and_then(|pass| pass.text().split_once(':'))
             && account.is_none()
             && self.config.password.is_none()
-            && self.store.is_some()
+            && self.keeps_accounts()
         {
             if let Some(irc) = self.sessions.irc_mut(id) {
                 irc.unfinished_mut().command = "PASS";

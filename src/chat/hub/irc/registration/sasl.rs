@@ -58,7 +58,7 @@ impl Hub {
 
     fn begin_sasl(&mut self, call: &Call) {
         let id = call.id;
-        if self.store.is_none() {
+        if !self.keeps_accounts() {
             return self.numeric(id, 904, &[], "SASL authentication failed: this server has no accounts");
         }
         let step = match &*call.text(0).to_ascii_uppercase() {

@@ -2,6 +2,7 @@
 
 mod irc;
 mod nodes;
+mod shared_state;
 
 use std::collections::VecDeque;
 use std::time::Duration;

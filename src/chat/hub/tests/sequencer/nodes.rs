@@ -14,7 +14,10 @@ struct Nodes {
 impl Nodes {
     fn new() -> Nodes {
         let mut nodes = [SequencedHub::new(), SequencedHub::new()];
-        nodes.iter_mut().zip(0..).for_each(|(node, number)| node.hub.rejoin(Incarnation(number), now()));
+        for (node, number) in nodes.iter_mut().zip(0..) {
+            node.hub.use_cluster();
+            node.hub.rejoin(Incarnation(number), now());
+        }
         Nodes { nodes, seq: 0 }
     }
 
@@ -90,7 +93,8 @@ fn members_of_a_node_that_ends_leave_the_others() {
     let snapshot = serde_json::to_string(&first.hub.snapshot()).unwrap();
     first.hub.bury(Incarnation(0), &Cause::ConnectionLost, now());
     let mut restored = SequencedHub::new();
-    restored.hub.restore_snapshot(serde_json::from_str(&snapshot).unwrap());
+    restored.hub.use_cluster();
+    restored.hub.restore_snapshot(serde_json::from_str(&snapshot).unwrap(), &now()).unwrap();
     restored.hub.bury(Incarnation(0), &Cause::ConnectionLost, now());
     let left = restored.hub.snapshot();
     assert_eq!(serde_json::to_string(&left).unwrap(), serde_json::to_string(&first.hub.snapshot()).unwrap());
