@@ -267,8 +267,15 @@ pub enum Change<'a> {
         #[serde(default)]
         of_session: bool,
     },
-    /// A member says something else of itself: its real name, or whether it is a program.
-    SetIdentity { member: MemberId, real_name: Option<Cow<'a, str>>, bot: Option<bool> },
+    /// A member says something else of itself: its real name, or whether it is a program. In a cluster also whether it is invisible
+    /// (user mode `i`), which in a single process its first session decides.
+    SetIdentity {
+        member: MemberId,
+        real_name: Option<Cow<'a, str>>,
+        bot: Option<bool>,
+        #[serde(default)]
+        invisible: Option<bool>,
+    },
     /// The metadata of a member or of a room changes.
     SetMetadata(Box<SetMetadata>),
     /// A session of a member has ended; with the last one, the member leaves the server.
@@ -369,8 +376,8 @@ impl Change<'_> {
             }
             Change::Topic { member, room, text } => Change::Topic { member, room, text: text.map(owned) },
             Change::Away { member, text, of_session } => Change::Away { member, text: text.map(owned), of_session },
-            Change::SetIdentity { member, real_name, bot } => {
-                Change::SetIdentity { member, real_name: real_name.map(owned), bot }
+            Change::SetIdentity { member, real_name, bot, invisible } => {
+                Change::SetIdentity { member, real_name: real_name.map(owned), bot, invisible }
             }
             Change::SetMetadata(set) => Change::SetMetadata(set),
             Change::Leave { member, cause } => Change::Leave { member, cause },

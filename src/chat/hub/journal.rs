@@ -28,14 +28,14 @@ pub struct Journal {
     last_message_id: u64,
     /// Proposals that have not been handed out.
     proposals: VecDeque<Proposal>,
-    /// The node that has proposed the newest committed change, in a cluster.
+    /// The place of the newest committed change in the log of a cluster.
     #[serde(skip)]
-    node: Option<Incarnation>,
+    place: Option<LogPlace>,
 }
 
 impl Default for Journal {
     fn default() -> Self {
-        Journal { sequencer: Sequencer::Local, seq: 0, last_message_id: 0, proposals: VecDeque::new(), node: None }
+        Journal { sequencer: Sequencer::Local, seq: 0, last_message_id: 0, proposals: VecDeque::new(), place: None }
     }
 }
 
@@ -104,7 +104,7 @@ impl Journal {
     pub fn note_committed(&mut self, seq: u64, place: Option<LogPlace>) {
         assert_eq!(seq, self.seq + 1, "changes are committed in order, each once");
         self.seq = seq;
-        self.node = place.map(|place| place.node);
+        self.place = place;
         // A change can have several messages, and so reach into the ids of the next ones.
         let before = place.map_or(0, |place| place.first_id.saturating_sub(1));
         self.last_message_id = self.last_message_id.max(before);
@@ -112,7 +112,12 @@ impl Journal {
 
     /// The node that has proposed the change that is applied; `None` without a cluster.
     pub fn node(&self) -> Option<Incarnation> {
-        self.node
+        self.place.map(|place| place.node)
+    }
+
+    /// The first id of the change that is applied, which no other one has; `None` without a cluster.
+    pub fn first_id(&self) -> Option<u64> {
+        self.place.map(|place| place.first_id)
     }
 
     /// The id of the newest message; 0 before the first one.

@@ -99,6 +99,9 @@ struct Extras {
     /// What it says of itself in keys and values, which IRC clients read.
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     metadata: Metadata,
+    /// In a cluster: it has the user mode `i`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    is_invisible: bool,
 }
 
 /// One member. The name, the rooms and the text of `/away` are shared; the sessions, and what they ignore, belong to
@@ -159,6 +162,18 @@ impl Member {
     /// Sets the cloak of its address.
     pub fn set_host(&mut self, host: Host) {
         self.host = host;
+    }
+
+    /// In a cluster: whether it has the user mode `i`.
+    pub fn is_invisible(&self) -> bool {
+        self.extras.as_ref().is_some_and(|extras| extras.is_invisible)
+    }
+
+    /// In a cluster: sets the user mode `i`.
+    pub fn set_invisible(&mut self, on: bool) {
+        if on != self.is_invisible() {
+            self.extras.get_or_insert_default().is_invisible = on;
+        }
     }
 
     /// What it says of itself in keys and values.
@@ -233,6 +248,11 @@ impl Member {
     /// How many sessions it has, on all nodes: those that have joined and whose leave is not committed.
     pub fn joins(&self) -> u32 {
         1 + self.extras.as_ref().map_or(0, |extras| extras.more_joins)
+    }
+
+    /// Whether it has a session that is not among those here, or one whose leave is not committed.
+    pub fn has_other_sessions(&self) -> bool {
+        self.joins() as usize > self.sessions().count()
     }
 
     /// Counts one more session.

@@ -151,7 +151,8 @@ impl Hub {
             Change::Away { member, text, of_session } => {
                 self.apply_away(id, *member, (text.as_deref(), *of_session), *time);
             }
-            Change::SetIdentity { member, real_name, bot } => {
+            Change::SetIdentity { member, real_name, bot, invisible } => {
+                self.apply_invisible(*member, *invisible);
                 self.apply_identity(*member, real_name.as_deref(), *bot, time);
             }
             Change::SetMetadata(set) => self.apply_metadata(id, set, time),
@@ -281,6 +282,9 @@ impl Hub {
         self.shared.node_joins.note_leave(self.journal.node(), member.slot);
         if self.shared.members[member.slot].count_leave() {
             self.remove_member(member, cause, time);
+        } else if self.is_node() {
+            // Perhaps those that it has left are here.
+            self.update_away(member, None, &time);
         }
     }
 
@@ -299,6 +303,7 @@ impl Hub {
         self.show_quit(member, cause, &time);
         let (current, followed) = (self.shared.members[slot].current, self.shared.members.unfollow_all(slot));
         let identity = self.shared.members.identity(slot).cloned();
+        self.apply_invisible(member, Some(false));
         let left = self.shared.members.remove(slot);
         self.past_members.note(&left, identity.as_ref(), time.local.unix_timestamp());
         self.tell_offline(&left.name);
@@ -348,7 +353,7 @@ impl Hub {
             None => fanout.append_own(room, slot, author, EntryKind::Message, text.len(), &event, time),
             Some(_) => fanout.append_of_account(room, client, author, text.len(), &event, time),
         }
-        if fanout.has_console() && (member != MemberId::OPERATOR || fanout.console_has_echo()) {
+        if fanout.has_console() && (client != Some(ClientId::CONSOLE) || fanout.console_has_echo()) {
             fanout.send_to_console_from(room, &event);
         }
         if let Some(id) = client

@@ -5,7 +5,7 @@ use log::debug;
 use crate::chat::change::{SayLines, TextLine};
 use crate::chat::event::{Event, IrcLine};
 use crate::chat::hub::Hub;
-use crate::chat::id::{ClientId, MemberId, Now};
+use crate::chat::id::{ClientId, Now};
 use crate::chat::record::Record;
 
 impl Hub {
@@ -62,7 +62,7 @@ impl Hub {
         let has_account = self.shared.members[member.slot].account().is_some();
         let mut fanout = self.fanout_by(member, time).without_irc();
         fanout.append_said(room, (member.slot, author), (has_account, client), text.len(), &event, time);
-        if fanout.has_console() && (member != MemberId::OPERATOR || fanout.console_has_echo()) {
+        if fanout.has_console() && (client != Some(ClientId::CONSOLE) || fanout.console_has_echo()) {
             fanout.send_to_console_from(room, &event);
         }
         if is_first {

@@ -89,7 +89,7 @@ impl Hub {
     ) {
         let (name, author) = (self.name_of(member), self.shared.members.author(member.slot));
         let is_muted = self.shared.mutes.holds(member, time.at);
-        let id = self.private_id(time);
+        let id = self.committed_id(time);
         let private = Private { kind: MessageKind::Said, id, target: None };
         let line =
             IrcLine::Command { from: Sender::Member(&name), command: "TAGMSG", in_room: true, middle: &[], text: None };

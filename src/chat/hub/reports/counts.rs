@@ -2,7 +2,7 @@
 //! not visit all members.
 
 use crate::chat::hub::Hub;
-use crate::chat::id::{ClientId, MemberSlot};
+use crate::chat::id::{ClientId, MemberId, MemberSlot};
 use crate::chat::session::irc::Caps;
 
 /// What is counted. It follows from the rest of the state.
@@ -40,8 +40,12 @@ impl Hub {
         self.counts.invisible
     }
 
-    /// Whether a member is listed only to members that share a room with it (user mode `i` of IRC): its first session here decides.
+    /// Whether a member is listed only to members that share a room with it (user mode `i` of IRC). Its first session decides, or in
+    /// a cluster the session that was the last to say so, on any node.
     pub(in crate::chat::hub) fn is_invisible(&self, slot: MemberSlot) -> bool {
+        if self.is_node() {
+            return self.shared.members[slot].is_invisible();
+        }
         let irc = |id| self.sessions.irc(id);
         self.shared.members[slot].session_at(0).and_then(irc).is_some_and(|irc| irc.caps.contains(Caps::INVISIBLE))
     }
@@ -54,6 +58,13 @@ impl Hub {
                 irc.caps.set(Caps::INVISIBLE, on);
             }
         });
+    }
+
+    /// In a cluster: sets whether a member is invisible, if that is said.
+    pub(in crate::chat::hub) fn apply_invisible(&mut self, member: MemberId, on: Option<bool>) {
+        if let Some(on) = on.filter(|_| self.is_node()) {
+            self.counting_invisible(member.slot, |hub| hub.shared.members[member.slot].set_invisible(on));
+        }
     }
 
     /// Adds a session to those of a member.

@@ -104,11 +104,11 @@ fn member_changes_what_it_says_of_itself() {
     let now = server.now();
     server.connect("alice", 7);
     let member = member(&server.hub, "alice");
-    server.hub.propose(None, Change::SetIdentity { member, real_name: None, bot: Some(true) }, &now);
+    server.hub.propose(None, Change::SetIdentity { member, real_name: None, bot: Some(true), invisible: None }, &now);
     let shown = source(&server.hub, "alice");
     assert_eq!((shown.user, shown.real_name, shown.is_bot), ("chat", "alice", true));
     let real_name = Some("Alice A.".into());
-    server.hub.propose(None, Change::SetIdentity { member, real_name, bot: None }, &now);
+    server.hub.propose(None, Change::SetIdentity { member, real_name, bot: None, invisible: None }, &now);
     let shown = source(&server.hub, "alice");
     assert_eq!((shown.user, shown.real_name, shown.is_bot), ("chat", "Alice A.", true));
 }

@@ -21,6 +21,8 @@ impl Hub {
         let member = &self.shared.members[asker.member.slot];
         // Back from an `/away`, too.
         let is_about_member = match text {
+            // What those of other nodes have said is not known here.
+            Some(_) if self.is_node() && member.has_other_sessions() => false,
             Some(_) => member.sessions().all(|id| id == asker.id || self.is_session_away(id)),
             None => member.away().is_some() || member.session_at(1).is_none(),
         };
@@ -78,11 +80,17 @@ impl Hub {
         found.away().filter(|_| kept).map(str::to_owned)
     }
 
-    /// A session of a member has ended, or one has come: the member is away if those that it has are. Those of other nodes are
-    /// not known here.
+    /// A session of a member has ended, or one has come: the member is away if those that it has are. In a cluster a member with
+    /// sessions of several nodes is not: what those of other nodes have said is not known here.
     pub(in crate::chat::hub) fn update_away(&mut self, member: MemberId, come: Option<ClientId>, now: &Now) {
         let Some(found) = self.shared.members.get(member) else { return };
         if come.is_some() && self.kept_away(member).is_some() {
+            return;
+        }
+        if self.is_node() && (come.is_some() || found.has_other_sessions()) {
+            if come.is_some() && found.away().is_some() {
+                self.propose(None, Change::Away { member, text: None, of_session: true }, now);
+            }
             return;
         }
         let others: Vec<ClientId> = found.sessions().filter(|&id| Some(id) != come).collect();

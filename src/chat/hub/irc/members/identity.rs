@@ -25,7 +25,11 @@ impl Hub {
             return self.fail(asker.id, "SETNAME", "INVALID_REALNAME", &[], &text);
         }
         let real_name = Some(Cow::Borrowed(real_name));
-        self.propose_checked(asker.id, Change::SetIdentity { member: asker.member, real_name, bot: None }, call.now);
+        self.propose_checked(
+            asker.id,
+            Change::SetIdentity { member: asker.member, real_name, bot: None, invisible: None },
+            call.now,
+        );
     }
 
     /// A member says something else of itself. The real name of a muted member stays; only itself is told otherwise.
@@ -36,6 +40,9 @@ impl Hub {
         bot: Option<bool>,
         time: &Now,
     ) {
+        if real_name.is_none() && bot.is_none() {
+            return;
+        }
         let is_muted = self.shared.mutes.holds(member, time.at);
         let identity = self.shared.members.identity_mut(member.slot);
         identity.set_bot(bot.unwrap_or(identity.is_bot()));

@@ -32,7 +32,7 @@ impl Hub {
     /// The modes that are on, such as `+io`.
     fn user_modes(&self, asker: Asker) -> String {
         let member = &self.shared.members[asker.member.slot];
-        let is_invisible = self.sessions.irc(asker.id).is_some_and(|irc| irc.caps.contains(Caps::INVISIBLE));
+        let is_invisible = self.has_mode_i(asker);
         let flags = [
             (self.shared.members.is_bot(asker.member.slot), 'B'),
             (is_invisible, 'i'),
@@ -42,10 +42,18 @@ impl Hub {
         format!("+{letters}")
     }
 
+    /// Whether the user mode `i` of a session is on, or in a cluster that of its member.
+    fn has_mode_i(&self, asker: Asker) -> bool {
+        match self.is_node() {
+            true => self.is_invisible(asker.member.slot),
+            false => self.sessions.irc(asker.id).is_some_and(|irc| irc.caps.contains(Caps::INVISIBLE)),
+        }
+    }
+
     fn change_user_modes(&mut self, asker: Asker, modes: &str, call: &Call) {
         let member = asker.member;
         let (mut on, mut is_unknown, mut gives_up) = (true, false, false);
-        let is_invisible = self.sessions.irc(asker.id).is_some_and(|irc| irc.caps.contains(Caps::INVISIBLE));
+        let is_invisible = self.has_mode_i(asker);
         let is_bot = self.shared.members.is_bot(member.slot);
         let (mut invisible, mut bot) = (is_invisible, is_bot);
         for letter in modes.chars() {
@@ -61,7 +69,9 @@ impl Hub {
         if is_unknown {
             self.numeric(asker.id, 501, &[], "Unknown MODE flag");
         }
-        self.set_invisible(asker.id, invisible);
+        if !self.is_node() {
+            self.set_invisible(asker.id, invisible);
+        }
         let changed = changed_modes(&[(is_invisible, invisible, 'i'), (is_bot, bot, 'B')]);
         if !changed.is_empty() {
             let nick = self.name_of(member);
@@ -74,8 +84,10 @@ impl Hub {
             };
             self.reply_by(asker.id, member, line, call.now);
         }
-        if bot != is_bot {
-            let change = Change::SetIdentity { member, real_name: None, bot: Some(bot) };
+        let (new_bot, new_i) = (Some(bot).filter(|bot| *bot != is_bot), Some(invisible).filter(|i| *i != is_invisible));
+        let new_i = new_i.filter(|_| self.is_node());
+        if new_bot.is_some() || new_i.is_some() {
+            let change = Change::SetIdentity { member, real_name: None, bot: new_bot, invisible: new_i };
             self.propose_checked(asker.id, change, call.now);
         }
         if gives_up && self.shared.members[member.slot].has_oper_role() {

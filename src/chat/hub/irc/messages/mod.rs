@@ -281,14 +281,25 @@ impl Hub {
 
     /// A number for a message that is not for a whole room.
     pub(in crate::chat::hub) fn private_id(&mut self, now: &Now) -> u64 {
-        let millis = (now.local.unix_timestamp_nanos() / 1_000_000) as u64;
-        millis << 20 | self.outbound.next_stamp() & 0xf_ffff
+        dated_id(now, self.outbound.next_stamp())
+    }
+
+    /// As [`Hub::private_id`], for what the change makes that is applied: the same on all nodes.
+    pub(in crate::chat::hub) fn committed_id(&mut self, time: &Now) -> u64 {
+        let number = self.journal.first_id().unwrap_or_else(|| self.outbound.next_stamp());
+        dated_id(time, number)
     }
 
     /// Whether a session reads what it has said itself.
     pub(in crate::chat::hub) fn echoes(&self, id: ClientId) -> bool {
         self.sessions.irc(id).is_some_and(|irc| irc.caps.contains(Caps::ECHO_MESSAGE))
     }
+}
+
+/// A number that grows with the time, and by `number` within a millisecond.
+fn dated_id(now: &Now, number: u64) -> u64 {
+    let millis = (now.local.unix_timestamp_nanos() / 1_000_000) as u64;
+    millis << 20 | number & 0xf_ffff
 }
 
 /// What a text is: an action, another use of CTCP, or a message.

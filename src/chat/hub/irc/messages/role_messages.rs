@@ -20,7 +20,7 @@ impl Hub {
             self.note_spoken(member, room, time);
         }
         let target = format!("{}#{}", sign(Some(role)), self.shared.rooms.name(room));
-        let private = Private { kind, id: self.private_id(time), target: Some(&target) };
+        let private = Private { kind, id: self.committed_id(time), target: Some(&target) };
         let (name, author) = (self.name_of(member), self.shared.members.author(member.slot));
         let marked = format!("({target}) {text}");
         let recipients = match self.shared.mutes.holds(member, time.at) {

@@ -169,7 +169,7 @@ fn moderators_and_programs_are_shown_in_whois() {
     server.say(ClientId::CONSOLE, "/mod bob");
     let member = server.hub.shared.members.find("bob").unwrap();
     let now = server.now();
-    let change = crate::chat::change::Change::SetIdentity { member, real_name: None, bot: Some(true) };
+    let change = crate::chat::change::Change::SetIdentity { member, real_name: None, bot: Some(true), invisible: None };
     server.hub.propose(None, change, &now);
     server.read(bob);
     let answer = server.answer_irc(dave, "WHOIS bob");
