@@ -293,7 +293,7 @@ fn serve(settings: Settings, channel: Option<&Channel>) -> Result<u8, Error> {
             let mut hub = Hub::new(hub, renderers);
             let mut clock = Clock::start();
             if cluster.is_some() {
-                hub.use_external_sequencer();
+                hub.use_cluster();
                 clock = Clock::since_1970();
             }
             let store_writer = opened.map(|(store_writer, start)| {

@@ -6,6 +6,7 @@ use time::{OffsetDateTime, UtcOffset};
 
 use super::super::accounts::answer_to;
 use super::super::store_queue::start;
+use crate::chat::Cause;
 use crate::chat::change::{Committed, LogPlace, Proposal};
 use crate::chat::config::Config;
 use crate::chat::encoding::{Encoding, IrcShape};
@@ -318,7 +319,7 @@ impl World {
     fn bury(&mut self, node: usize) {
         for number in 0..2 {
             let now = self.now(number);
-            self.nodes[number].hub.bury(Incarnation(node as u64), now);
+            self.nodes[number].hub.bury(Incarnation(node as u64), &Cause::ConnectionLost, now);
         }
         self.check("the end of a node");
         if self.random.one_in(2) {
