@@ -87,11 +87,6 @@ impl Processes {
         Ok((!processes.is_empty()).then_some(Processes(processes)))
     }
 
-    /// Number of processes.
-    pub fn count(&self) -> usize {
-        self.0.len()
-    }
-
     /// As [`Process::cpu`].
     pub fn cpu(&self) -> Nanos {
         self.0.iter().map(Process::cpu).sum()
@@ -175,7 +170,7 @@ mod tests {
         let both = Processes::find(&pids).unwrap().unwrap();
         let each = pids.map(|pid| Process::new(pid).unwrap());
         let sum = |of: fn(&Process) -> Option<u64>| each.iter().map(of).sum::<Option<u64>>();
-        assert_eq!((both.count(), both.user_bytes()), (2, sum(Process::user_bytes)));
+        assert_eq!(both.user_bytes(), sum(Process::user_bytes));
         assert_eq!(both.descriptors().map(|open| open as u64), sum(|it| it.descriptors().map(|open| open as u64)));
         for child in &mut children {
             drop(child.stdin.take());

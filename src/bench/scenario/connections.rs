@@ -122,7 +122,8 @@ struct ConnectionsRun<'a> {
     took: Nanos,
     own_cpu: Nanos,
     helpers_cpu: Nanos,
-    before: Option<u64>,
+    /// Memory in bytes and open file descriptors of the servers before the first login.
+    before: (Option<u64>, Option<usize>),
     found: Connections,
 }
 
@@ -159,7 +160,7 @@ impl Scenario for ConnectionsParams {
             took: 0,
             own_cpu: 0,
             helpers_cpu: 0,
-            before: target.processes.as_ref().and_then(Processes::user_bytes),
+            before: target.processes.as_ref().map_or((None, None), |it| (it.user_bytes(), it.descriptors())),
             found,
             generator,
         };
@@ -244,7 +245,7 @@ impl ConnectionsRun<'_> {
             self.generator.progress.begin("connections: waiting until the server is quiet", None);
             room.settle(self.generator, self.plan)?;
         }
-        if let (Some(servers), Some(before)) = (&self.servers, self.before) {
+        if let (Some(servers), Some(before)) = (&self.servers, self.before.0) {
             let bytes = servers.user_bytes().unwrap_or(before);
             self.found.user_bytes = Some(rounded((bytes as f64 - before as f64) / count as f64, 1));
             let (begin, cpu) = (clock::now(), servers.cpu());
@@ -335,7 +336,7 @@ impl ConnectionsRun<'_> {
     /// Disconnects all clients, and measures the server's memory once it has noticed.
     fn leave(&mut self) -> Result<(), Error> {
         self.found.logged_in = self.logged_in();
-        let (Some(servers), Some(before)) = (&self.servers, self.before) else { return Ok(()) };
+        let (Some(servers), (Some(before), files)) = (&self.servers, self.before) else { return Ok(()) };
         let Some(room) = self.room.take() else { return Ok(()) };
         self.found.login = self.generator.groups[room.readers.group].logins.summary();
         self.generator.progress.begin("connections: leaving", None);
@@ -343,12 +344,14 @@ impl ConnectionsRun<'_> {
         self.generator.dismiss(room.talkers);
         drop(room);
         let mut timeout = Timeout::new(SECOND);
+        let end = clock::now() + self.plan.timeout;
         let mut cpu = 0;
         loop {
             let before = std::mem::replace(&mut cpu, servers.cpu());
-            // Listing very many descriptors is slow, so this waits until the server is at rest.
-            let done = cpu == before && servers.descriptors().is_none_or(|open| open <= SPARE * servers.count());
-            if done || timeout.is_over(cpu) {
+            // Listing very many descriptors is slow, so this waits until the server is at rest. A node of a cluster never
+            // is for long.
+            let has_let_go = || servers.descriptors().zip(files).is_none_or(|(open, before)| open <= before);
+            if cpu == before && has_let_go() || timeout.is_over(cpu) || clock::now() > end {
                 break;
             }
             self.generator.turn(clock::now() + 20 * MILLISECOND)?;
