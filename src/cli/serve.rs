@@ -114,6 +114,7 @@ impl Serve {
             sockets: self.sockets.clone(),
             tls: self.certificate_source(),
             unix_mode: self.listeners.unix_mode,
+            reuse_port: self.listeners.reuse_port,
             proxies: self.listeners.proxy_protocol.clone(),
             access: Access {
                 allow_origin: self.web.allow_origin.clone(),

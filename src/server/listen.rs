@@ -20,8 +20,16 @@ pub struct ListenOptions<'a> {
     pub limits: &'a Limits,
     /// The mode of the files of Unix sockets, see chmod(2).
     pub unix_mode: u32,
+    /// Whether other servers can listen on the same ports; not on those of the operator's programs, who ask one server.
+    pub reuse_port: bool,
     /// What TLS connections share; `None` if there are none.
     pub tls: Option<&'a Rc<TlsServer>>,
+}
+
+impl ListenOptions<'_> {
+    fn is_shared(&self, kind: ListenerKind) -> bool {
+        self.reuse_port && kind != ListenerKind::Admin
+    }
 }
 
 /// A listener, as it is described.
@@ -62,14 +70,19 @@ pub struct PassedListener {
 /// # Errors
 /// If the address cannot be listened on.
 pub fn listen(addr: &ListenAddr, kind: ListenerKind, options: ListenOptions) -> Result<ServerListener, Error> {
-    let ListenOptions { limits, unix_mode, tls } = options;
+    let ListenOptions { limits, unix_mode, tls, .. } = options;
     let listener = match &addr.place {
         ListenPlace::Unix(path) => UnixServer::listen(path, unix_mode, accept::BACKLOG).map(ServerListener::Unix),
         ListenPlace::Tcp(place) => {
-            accept::listen(*place, limits).map(|socket| tcp(socket, kind, tls.filter(|_| addr.tls)))
+            let socket = accept::listen(*place, limits, options.is_shared(kind));
+            socket.map(|socket| tcp(socket, kind, tls.filter(|_| addr.tls)))
         }
     };
-    let listener = listener.map_err(|error| Error::Listen(addr.place.clone(), error))?;
+    let listener = listener.map_err(|error| Error::Listen {
+        advice: advice(&addr.place, kind, &error),
+        place: addr.place.clone(),
+        error,
+    })?;
     if let ServerListener::Unix(server) = &listener {
         server.set_send_buffer(limits.send_buffer);
     }
@@ -88,10 +101,11 @@ pub fn adopt(Activated { kind, addr, socket }: Activated, options: ListenOptions
             ServerListener::Unix(server)
         }),
         OpenSocket::Tcp(socket) => {
-            accept::adopt(socket, limits).map(|socket| tcp(socket, kind, tls.filter(|_| addr.tls)))
+            let socket = accept::adopt(socket, limits, options.is_shared(kind));
+            socket.map(|socket| tcp(socket, kind, tls.filter(|_| addr.tls)))
         }
     };
-    listener.map_err(|error| Error::Listen(addr.place, error))
+    listener.map_err(|error| Error::Listen { place: addr.place, error, advice: "" })
 }
 
 /// Takes over a socket of the predecessor, for connections of this kind, with TLS if `has_tls`.
@@ -112,10 +126,22 @@ pub fn take_over(
             ServerListener::Unix(server)
         }),
         ListenPlace::Tcp(_) => {
-            accept::adopt(socket.into(), limits).map(|socket| tcp(socket, kind, tls.filter(|_| has_tls)))
+            let socket = accept::adopt(socket.into(), limits, options.is_shared(kind));
+            socket.map(|socket| tcp(socket, kind, tls.filter(|_| has_tls)))
         }
     };
-    listener.map_err(|error| Error::Listen(entry.addr.place, error))
+    listener.map_err(|error| Error::Listen { place: entry.addr.place, error, advice: "" })
+}
+
+/// What to do if an address cannot be listened on, after a semicolon.
+fn advice(place: &ListenPlace, kind: ListenerKind, error: &io::Error) -> &'static str {
+    match place {
+        ListenPlace::Tcp(_) if error.kind() == io::ErrorKind::AddrInUse => match kind {
+            ListenerKind::Admin => "; choose another port, since that of --admin is never shared",
+            _ => "; choose another port, or give --reuse-port to each server that shares this one",
+        },
+        _ => "",
+    }
 }
 
 /// A listening TCP socket, with TLS if there is any.

@@ -98,6 +98,8 @@ pub struct Settings {
     pub tls: Option<CertificateSource>,
     /// The mode of the files of Unix sockets, see chmod(2).
     pub unix_mode: u32,
+    /// Whether other servers can listen on the same TCP ports, but for those of the operator's programs.
+    pub reuse_port: bool,
     /// The proxies whose connections begin with a header that names their clients.
     pub proxies: Vec<TrustedPeer>,
     /// Access rules of the web side.
@@ -134,8 +136,14 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// An address cannot be listened on.
-    #[error("cannot listen on {}: {}", .0, plain_words(.1))]
-    Listen(ListenPlace, #[source] io::Error),
+    #[error("cannot listen on {place}: {}{advice}", plain_words(.error))]
+    Listen {
+        place: ListenPlace,
+        #[source]
+        error: io::Error,
+        /// What to do, after a semicolon, or nothing.
+        advice: &'static str,
+    },
     /// A socket that the service manager has passed cannot be used.
     #[error("cannot use the socket {name:?} (descriptor {descriptor}) of the service manager: {why}")]
     Activation { descriptor: usize, name: &'static str, why: String },
@@ -210,6 +218,7 @@ fn serve(settings: Settings, channel: Option<&Channel>) -> Result<u8, Error> {
         sockets,
         tls,
         unix_mode,
+        reuse_port,
         proxies,
         mut access,
         lang,
@@ -272,7 +281,7 @@ fn serve(settings: Settings, channel: Option<&Channel>) -> Result<u8, Error> {
         (ListenerKind::Web, web_addrs),
         (ListenerKind::Admin, admin),
     ];
-    let options = ListenOptions { limits: &limits, unix_mode, tls: tls.as_ref() };
+    let options = ListenOptions { limits: &limits, unix_mode, reuse_port, tls: tls.as_ref() };
     let (mut handed_over, mut taken, taken_hub, replica) = match channel.map(successor::receive).transpose()? {
         None => (Vec::new(), None, None, None),
         Some(TakenOver { listeners, engine, hub, replica }) => (listeners, Some(engine), Some(hub), replica),

@@ -76,6 +76,10 @@ pub struct Listeners {
     #[arg(hide_short_help = true, long, value_name = "MODE", default_value = "0660", value_parser = file_mode, hide_env = true, env = "CHINWAG_UNIX_MODE")]
     pub unix_mode: u32,
 
+    /// Share the TCP ports of --listen, --irc and --web with other servers that have this option; each client gets one of them
+    #[arg(hide_short_help = true, long, value_name = "BOOL", value_parser = switch(), num_args = 0..=1, default_value = "false", default_missing_value = "true", hide_possible_values = true, hide_env = true, env = "CHINWAG_REUSE_PORT")]
+    pub reuse_port: bool,
+
     /// Connections from this proxy (address, CIDR, or unix) begin with a PROXY header that names the client; repeatable
     #[arg(hide_short_help = true, long, value_name = "CIDR", value_parser = trusted_peer, hide_env = true, env = "CHINWAG_PROXY_PROTOCOL", value_delimiter = ',', action = ArgAction::Append)]
     pub proxy_protocol: Vec<TrustedPeer>,

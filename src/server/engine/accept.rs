@@ -23,27 +23,31 @@ const RETRY: Duration = Duration::from_millis(200);
 /// Makes a listening socket whose connections have TCP_NODELAY, keepalive and the send buffer set.
 ///
 /// Linux hands the options of a listener down to what it accepts (`sk_clone_lock`), which saves
-/// six system calls for each connection.
-pub fn listen(addr: SocketAddr, limits: &Limits) -> io::Result<TcpListener> {
+/// six system calls for each connection. If the port is shared, other processes of this user can listen on it, too, and each
+/// connection goes to one of them (SO_REUSEPORT, socket(7)).
+pub fn listen(addr: SocketAddr, limits: &Limits, is_shared: bool) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     if addr.is_ipv6() {
         // So that 0.0.0.0 and [::] can both be listened on, whatever the system's default is.
         socket.set_only_v6(true)?;
     }
-    prepare(&socket, limits)?;
+    prepare(&socket, limits, is_shared)?;
     socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;
     Ok(TcpListener::from_std(socket.into()))
 }
 
 /// Takes over a socket that listens already, and sets the options of [`listen`].
-pub fn adopt(socket: net::TcpListener, limits: &Limits) -> io::Result<TcpListener> {
-    prepare(&SockRef::from(&socket), limits)?;
+pub fn adopt(socket: net::TcpListener, limits: &Limits, is_shared: bool) -> io::Result<TcpListener> {
+    prepare(&SockRef::from(&socket), limits, is_shared)?;
     Ok(TcpListener::from_std(socket))
 }
 
-fn prepare(socket: &Socket, limits: &Limits) -> io::Result<()> {
+fn prepare(socket: &Socket, limits: &Limits, is_shared: bool) -> io::Result<()> {
+    if is_shared {
+        socket.set_reuse_port(true)?;
+    }
     socket.set_tcp_nodelay(true)?;
     set_options(socket, limits)?;
     socket.set_nonblocking(true)
@@ -243,7 +247,7 @@ mod tests {
         Limits { max_line: 4096, eol_timeout: Duration::ZERO, keepalive: Duration::from_secs(77), send_buffer: 50_000 };
 
     fn pair() -> (std::net::TcpStream, mio::net::TcpStream) {
-        let listener = listen("127.0.0.1:0".parse().unwrap(), &LIMITS).unwrap();
+        let listener = listen("127.0.0.1:0".parse().unwrap(), &LIMITS, false).unwrap();
         let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let mut acceptor = Acceptor::new(vec![(ListenerKind::Plain, ServerListener::Tcp(listener))]);
         acceptor.notify(0);
@@ -265,7 +269,7 @@ mod tests {
 
     #[test]
     fn later_connections_have_the_options_that_a_listener_was_given_last() {
-        let listener = listen("127.0.0.1:0".parse().unwrap(), &LIMITS).unwrap();
+        let listener = listen("127.0.0.1:0".parse().unwrap(), &LIMITS, false).unwrap();
         let off = Limits { keepalive: Duration::ZERO, send_buffer: 30_000, ..LIMITS };
         for limits in [off, LIMITS] {
             set_options(&listener, &limits).unwrap();
@@ -279,15 +283,20 @@ mod tests {
 
     #[test]
     fn ipv4_and_ipv6_wildcards_share_a_port() {
-        let v6 = listen("[::]:0".parse().unwrap(), &LIMITS).unwrap();
+        let v6 = listen("[::]:0".parse().unwrap(), &LIMITS, false).unwrap();
         let port = v6.local_addr().unwrap().port();
-        listen(SocketAddr::from(([0, 0, 0, 0], port)), &LIMITS).unwrap();
+        listen(SocketAddr::from(([0, 0, 0, 0], port)), &LIMITS, false).unwrap();
     }
 
     #[test]
-    fn address_in_use_is_an_error() {
-        let first = listen("127.0.0.1:0".parse().unwrap(), &LIMITS).unwrap();
-        let error = listen(first.local_addr().unwrap(), &LIMITS).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    fn port_is_shared_only_if_all_its_listeners_share_it() {
+        for (first, second) in [(false, false), (false, true), (true, false)] {
+            let first = listen("127.0.0.1:0".parse().unwrap(), &LIMITS, first).unwrap();
+            let error = listen(first.local_addr().unwrap(), &LIMITS, second).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        }
+        let first = listen("127.0.0.1:0".parse().unwrap(), &LIMITS, true).unwrap();
+        let addr = first.local_addr().unwrap();
+        assert_eq!(listen(addr, &LIMITS, true).unwrap().local_addr().unwrap(), addr);
     }
 }

@@ -27,6 +27,7 @@ fn settings(hub: Config, send_buffer: usize, password: Option<PasswordSource>) -
         control: None,
         sockets: Vec::new(),
         unix_mode: 0o660,
+        reuse_port: false,
         proxies: Vec::new(),
         tls: None,
         access: Access::default(),

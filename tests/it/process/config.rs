@@ -24,6 +24,7 @@ const VALUES: &[(&str, &str, &str, &str)] = &[
     ("admin", "127.0.0.1:1", "127.0.0.1:2", "\"127.0.0.1:3\""),
     ("api-tokens", "a", "b", "\"c\""),
     ("unix-mode", "0600", "0640", "\"0666\""),
+    ("reuse-port", "true", "true", "true"),
     ("proxy-protocol", "10.0.0.0/8", "10.0.0.2", "[\"10.0.0.3\", \"unix\"]"),
     ("tls-cert", "a", "b", "[\"c\"]"),
     ("tls-key", "a", "b", "[\"c\"]"),

@@ -9,6 +9,7 @@ pub(crate) mod hasher;
 pub(crate) mod log;
 pub(crate) mod proxies;
 pub(crate) mod reload;
+pub(crate) mod shared_ports;
 pub(crate) mod signals;
 pub(crate) mod start_and_end;
 pub(crate) mod summary;

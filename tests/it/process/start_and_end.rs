@@ -58,12 +58,17 @@ fn every_listener_is_logged_with_its_bound_port() {
     server.log.until(&format!("bob logged in from {} (2 here)", all[1].addr()));
 }
 
+fn in_use(addr: &str) -> String {
+    let advice = "choose another port, or give --reuse-port to each server that shares this one";
+    format!("chinwag: cannot listen on {addr}: address already in use; {advice}\n")
+}
+
 #[test]
 fn address_in_use_is_reported_in_one_line() {
     let server = Server::start(&[]);
     let addr = server.addr.to_string();
     let (code, stdout, stderr) = run(&["--listen", &addr]);
-    assert_eq!(stderr, format!("chinwag: cannot listen on {addr}: address already in use\n"));
+    assert_eq!(stderr, in_use(&addr));
     assert_eq!((code, &*stdout), (Some(1), ""));
 }
 
@@ -72,7 +77,7 @@ fn address_in_use_is_reported_though_others_are_free() {
     let server = Server::start(&[]);
     let addr = server.addr.to_string();
     let (code, _, stderr) = run(&["serve", "--listen", "127.0.0.1:0", "--listen", &addr]);
-    assert_eq!(stderr, format!("chinwag: cannot listen on {addr}: address already in use\n"));
+    assert_eq!(stderr, in_use(&addr));
     assert_eq!(code, Some(1));
 }
 

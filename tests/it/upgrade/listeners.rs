@@ -8,7 +8,8 @@ use std::os::unix::net::UnixStream;
 use std::process::Command;
 
 use super::Replaceable;
-use crate::harness::{Client, DEADLINE, PROGRAM, Signal};
+use crate::harness::{Client, DEADLINE, PROGRAM, Server, Signal};
+use crate::process::shared_ports::await_connection;
 use crate::store::TestDir;
 
 #[test]
@@ -83,4 +84,35 @@ fn control_socket_is_that_of_the_process_that_serves() {
     server.send_signal(Signal::TERM);
     super::await_end(server.pid);
     assert_eq!(sockets(), 0);
+}
+
+#[test]
+fn ports_are_shared_after_an_upgrade_as_the_new_settings_say() {
+    let dir = TestDir::new();
+    let config = dir.0.join("chinwag.toml");
+    fs::write(&config, "").expect("a file");
+    let mut server = Replaceable::start_in(dir, &["--config", config.to_str().unwrap()], &[]);
+    let mut alice = server.login("alice");
+    let addr = server.addr.to_string();
+    let second = |more: &[&str]| {
+        let mut command = Command::new(PROGRAM);
+        command.args(["--reuse-port", "--name", "second", "--listen", &addr]).args(more);
+        command
+    };
+    let refused = second(&[]).output().expect("output");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("address already in use"), "{refused:?}");
+    fs::write(&config, "reuse-port = true\nweb = \"127.0.0.1:0\"\n").expect("a file");
+    server.ask_upgrade();
+    let line = server.log.until("listening on http://");
+    server.await_upgrade();
+    let web = line.rsplit('/').next().expect("an address");
+    for _ in 0..2 {
+        let _shared = Server::spawn(second(&["--web", web]));
+        await_connection(server.addr, "chinwag");
+        await_connection(server.addr, "second");
+        server.upgrade();
+        await_connection(server.addr, "chinwag");
+        await_connection(server.addr, "second");
+    }
+    alice.ask("/ping here", &["* pong here"]);
 }
