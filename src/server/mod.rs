@@ -314,7 +314,7 @@ fn serve(settings: Settings, channel: Option<&Channel>) -> Result<u8, Error> {
     };
     // After the store: a second server with the same store is told about that first.
     let control = control.as_ref().map(|place| place.listen(&mut passed_control)).transpose()?.flatten();
-    let has_accounts = store_writer.is_some() && hub.has_accounts();
+    let has_accounts = hub.has_accounts();
     let screen = is_drawn.then(|| screen_settings(&hub_config, lang, &addrs, style.on_console));
     let mut event_loop = event_loop::EventLoop::new(hub, listeners, limits, connections, console, screen, taken)
         .map_err(Error::Start)?;

@@ -434,9 +434,9 @@ impl Hub {
         &self.config.name
     }
 
-    /// Whether members can register, if there is a store or a cluster.
+    /// Whether members can register.
     pub fn has_accounts(&self) -> bool {
-        self.config.has_followed_rooms()
+        self.config.has_followed_rooms() && self.keeps_accounts()
     }
 
     /// Whether accounts are kept: in the store, or by the nodes of a cluster together.

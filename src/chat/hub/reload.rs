@@ -56,7 +56,8 @@ impl Hub {
             (self.config.max_clients, self.config.max_waiting) = (1, 0);
         }
         self.adopt_config();
-        while self.shared.rooms.is_over_limit()
+        while !self.is_node()
+            && self.shared.rooms.is_over_limit()
             && let Some(released) = self.shared.rooms.remove_least_used(&self.shared.members)
         {
             self.release_creator(released);

@@ -15,6 +15,7 @@ use self::markers::Markers;
 use super::id::{AccountId, Author, ClientId, Holder, MemberId, MemberSlot, RoomId};
 use super::irc::metadata::Metadata;
 use super::policy::host::Host;
+use super::policy::nick::fold;
 use crate::util::is_default;
 use crate::util::lists::List;
 
@@ -57,6 +58,11 @@ pub struct Ignored {
 }
 
 impl Ignored {
+    /// An ignored name, of a member that is not known; `hash` makes the hash of a folded name.
+    pub fn of_name(name: &CompactString, hash: impl Fn(&str) -> u64) -> Ignored {
+        Ignored { name: name.clone(), author: Author { member: None, name: hash(&fold(name)) } }
+    }
+
     /// Whether this is the author: by the member or by the name.
     #[inline]
     pub fn is_of(&self, author: Author) -> bool {

@@ -1,6 +1,5 @@
 //! Applies what members do with accounts, and lets sessions belong to the member of an account.
 
-use compact_str::CompactString;
 use log::{info, warn};
 
 use super::rooms::MAX_WELCOME_NAMES;
@@ -10,7 +9,7 @@ use crate::chat::event::{Event, Notice, People};
 use crate::chat::hub::fanout::{Entrance, Greeting, Replay};
 use crate::chat::hub::reports::{ListedMember, names_and_away};
 use crate::chat::hub::{Hub, OPERATOR_LOG, Shared};
-use crate::chat::id::{AccountId, Author, ClientId, Holder, MemberId, MemberSlot, Now, RoomId};
+use crate::chat::id::{AccountId, ClientId, Holder, MemberId, MemberSlot, Now, RoomId};
 use crate::chat::member::{Ignored, Role};
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::fold;
@@ -136,7 +135,7 @@ impl Hub {
         let Shared { accounts, members, mutes, .. } = &mut self.shared;
         let AccountData { ignored, away, markers, .. } = &accounts[account].data;
         let ignored: Vec<Ignored> =
-            ignored.iter().map(|name| ignored_name(name, |key| members.name_hash(key))).collect();
+            ignored.iter().map(|name| Ignored::of_name(name, |key| members.name_hash(key))).collect();
         members.set_role(member.slot, role);
         let bound = &mut members[member.slot];
         bound.set_account(Some(account));
@@ -168,7 +167,8 @@ impl Hub {
         self.move_unread_of(member);
         let Shared { accounts, members, mutes, rooms, .. } = &mut self.shared;
         let hash = |key: &str| members.name_hash(key);
-        let kept: Vec<Ignored> = accounts[account].data.ignored.iter().map(|name| ignored_name(name, hash)).collect();
+        let kept: Vec<Ignored> =
+            accounts[account].data.ignored.iter().map(|name| Ignored::of_name(name, hash)).collect();
         let most = self.config.max_ignored;
         let bound = &mut members[member.slot];
         bound.set_account(Some(account));
@@ -303,9 +303,4 @@ impl Hub {
         let names = ignored.map(|ignored| ignored.name.clone()).collect();
         self.change_account(member, |account| account.data.ignored = names);
     }
-}
-
-/// An ignored name, of a member that is not known.
-fn ignored_name(name: &CompactString, hash: impl Fn(&str) -> u64) -> Ignored {
-    Ignored { name: name.clone(), author: Author { member: None, name: hash(&fold(name)) } }
 }

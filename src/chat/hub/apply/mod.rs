@@ -267,7 +267,7 @@ impl Hub {
         if !self.config.idle_timeout.is_zero() {
             self.deadlines.set_idle(&mut self.sessions, id, now.at + self.config.idle_timeout);
         }
-        let rejoins = self.rejoining.end(id);
+        let rejoins = self.end_rejoining(id, member.slot);
         if self.config.login == Login::Nickname && !rejoins {
             self.fanout().notice(id, Notice::NameSet);
         }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use crate::chat::hub::Hub;
-use crate::chat::id::{AccountId, ClientId, Incarnation, Now};
+use crate::chat::id::{AccountId, ClientId, Incarnation, MemberSlot, Now};
 use crate::chat::input::ResumeRequest;
+use crate::chat::member::Ignored;
 use crate::chat::policy::nick::{Name, fold};
 use crate::chat::session::{SessionFlags, SessionStage};
 
@@ -23,6 +25,9 @@ pub struct Rejoining {
 struct Claim {
     name: Name,
     account: Option<AccountId>,
+    /// Whom its member ignored, if it had no account.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    ignored: Vec<CompactString>,
 }
 
 impl Rejoining {
@@ -54,6 +59,7 @@ impl Hub {
             let member = &members[slot];
             let name = Name { shown: member.name.clone(), key: fold(&member.name).into() };
             let account = member.account();
+            let ignored = member.ignored().iter().map(|ignored| ignored.name.clone()).collect();
             let read = Some((self.run, self.journal.last_message_id()));
             let room = member.room().map(|room| rooms.name(room).to_owned());
             let follow = members.followed(slot).map(|room| rooms.name(room).into()).collect();
@@ -68,12 +74,32 @@ impl Hub {
             // It is the member that ignores others.
             session.flags.remove(SessionFlags::IGNORES);
             self.claim_again(id, name, account);
+            if let Some(claim) = self.rejoining.claims.get_mut(&id) {
+                claim.ignored = ignored;
+            }
         }
+    }
+
+    /// A session that has claimed its name is a member again, in `slot`: without an account it ignores whom it ignored before.
+    /// Returns whether it had claimed a name.
+    pub(in crate::chat::hub) fn end_rejoining(&mut self, id: ClientId, slot: MemberSlot) -> bool {
+        if self.rejoining.claims.is_empty() {
+            return false;
+        }
+        let Some(Claim { ignored, .. }) = self.rejoining.claims.remove(&id) else { return false };
+        let members = &mut self.shared.members;
+        if !ignored.is_empty() && members[slot].account().is_none() {
+            let ignored = ignored.iter().map(|name| Ignored::of_name(name, |key| members.name_hash(key))).collect();
+            *members[slot].ignored_mut() = ignored;
+            self.note_ignoring(self.shared.members.id(slot));
+        }
+        true
     }
 
     /// A session waits until this node takes part, and then claims a name.
     pub(super) fn claim_again(&mut self, id: ClientId, name: Name, account: Option<AccountId>) {
-        self.rejoining.claims.insert(id, Claim { name, account });
+        let ignored = self.rejoining.claims.remove(&id).map_or_else(Vec::new, |claim| claim.ignored);
+        self.rejoining.claims.insert(id, Claim { name, account, ignored });
         self.sessions[id].uncommitted.add(false);
     }
 
@@ -81,7 +107,7 @@ impl Hub {
     /// name is taken by now is asked for another one.
     pub fn rejoin(&mut self, node: Incarnation, now: Now) {
         self.rejoining.node = Some(node);
-        for (id, Claim { name, account }) in self.rejoining.claims.clone() {
+        for (id, Claim { name, account, .. }) in self.rejoining.claims.clone() {
             let Some(session) = self.sessions.get_mut(id).filter(|session| session.stage == SessionStage::LoggingIn)
             else {
                 self.rejoining.end(id);

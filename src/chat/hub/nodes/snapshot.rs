@@ -87,6 +87,7 @@ impl Hub {
     }
 
     fn take_snapshot(&mut self, snapshot: Snapshot, now: &Now) {
+        let recorded = self.recorded(now);
         self.detach_sessions();
         let Snapshot {
             accounts, members, rooms, bans, mutes, node_joins, journal, past_members, run, cloak_key, ..
@@ -105,5 +106,8 @@ impl Hub {
         self.counts = self.recount();
         self.note_most_members();
         self.adopt_config();
+        if let Some(before) = recorded {
+            self.record_replaced(before, now);
+        }
     }
 }

@@ -217,7 +217,7 @@ impl Rooms {
     }
 
     /// Whether a room has what must not be lost: a topic, settings, bans, masks, or a role of an account.
-    fn is_lasting(&self, id: RoomId) -> bool {
+    pub fn is_lasting(&self, id: RoomId) -> bool {
         self[id].has_lasting_rules() || self[id].rules.has_account_roles()
     }
 

@@ -1,0 +1,209 @@
+//! What a node brings into a new cluster, the settings that all nodes have, and what its store is told.
+
+use std::time::Duration;
+
+use time::macros::datetime;
+
+use super::super::store_queue::{message, start};
+use super::{SequencedHub, now};
+use crate::chat::config::Config;
+use crate::chat::hub::{Hub, Snapshot};
+use crate::chat::id::{LOBBY, RoomId};
+use crate::chat::member::RoomRole;
+use crate::chat::record::{
+    AccountData, AccountRecord, BanRecord, InitialRoom, InitialState, MuteRecord, Record, RoomRecord, RoomRoleRecord,
+    TopicRecord,
+};
+use crate::chat::Lang;
+use crate::wire::renderers;
+
+fn account(name: &str, mute: Option<MuteRecord>) -> AccountRecord {
+    let data = AccountData { mute, ignored: vec!["carol".into()], ..AccountData::default() };
+    AccountRecord { name: name.into(), verifier: "v".into(), scram: None, data }
+}
+
+/// A store with two accounts, a ban, messages in the lobby and in tea, a room with rules and one without, both not in memory.
+fn stored() -> InitialState {
+    let at = datetime!(2026-11-19 23:00:00 UTC);
+    let room = |id, name: &str| InitialRoom {
+        name: name.into(),
+        messages: vec![message(id, name, "alice", "before", at)],
+        ..InitialRoom::default()
+    };
+    let topic = Some(TopicRecord { name: "alice".into(), text: "fish".into(), at: 7 });
+    let roles = vec![RoomRoleRecord { account: "alice".into(), role: RoomRole::Operator }];
+    let until = Some(now().local.unix_timestamp() + 60);
+    InitialState {
+        next_id: 100,
+        rooms: vec![room(98, LOBBY), room(99, "tea")],
+        stored: vec![
+            ("den".into(), RoomRecord { topic, ..RoomRecord::default() }),
+            ("attic".into(), RoomRecord { roles, ..RoomRecord::default() }),
+            ("plain".into(), RoomRecord::default()),
+        ],
+        bans: vec![BanRecord { network: "10.0.0.0/8".parse().unwrap(), name: None, until: None }],
+        accounts: vec![account("alice", None), account("bob", Some(MuteRecord { until }))],
+        ..start()
+    }
+}
+
+fn node(config: Config) -> Hub {
+    let mut hub = Hub::new(Config { rate: 0, ..config }, renderers(Lang::En));
+    hub.use_cluster();
+    hub
+}
+
+/// A node with that store, which has begun a cluster.
+fn founder() -> Hub {
+    let mut hub = node(Config::default());
+    hub.restore(stored(), now());
+    hub.found(&now());
+    hub
+}
+
+fn snapshot(hub: &Hub) -> Snapshot {
+    serde_json::from_str(&serde_json::to_string(&hub.snapshot()).unwrap()).unwrap()
+}
+
+/// The names of all rooms in the order of the alphabet.
+fn rooms(hub: &Hub) -> Vec<&str> {
+    let mut names = hub.room_names();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn founder_brings_accounts_bans_messages_and_rooms_with_rules() {
+    let mut other = node(Config::default());
+    other.restore_snapshot(snapshot(&founder()), &now()).unwrap();
+    assert_eq!(rooms(&other), ["attic", "den", LOBBY, "tea"]);
+    let shared = &other.shared;
+    let den = shared.rooms.find("den").unwrap();
+    assert_eq!(shared.rooms[den].topic.as_ref().map(|topic| &*topic.text), Some("fish"));
+    let attic = shared.rooms.find("attic").unwrap();
+    assert_eq!(shared.rooms[attic].rules.roles().len(), 1);
+    assert_eq!(shared.rooms[RoomId::LOBBY].history().len(), 1);
+    assert_eq!(shared.accounts.len(), 2);
+    assert!(shared.bans.holds([10, 1, 2, 3].into(), now().at));
+    assert_eq!(shared.mutes.list(now().at), [("bob".into(), Some(Duration::from_secs(60)))]);
+    assert_eq!((other.run, other.journal.last_message_id()), (0x1234, 99));
+    // The same if the store was read before.
+    let mut late = Hub::new(Config { rate: 0, ..Config::default() }, renderers(Lang::En));
+    late.restore(stored(), now());
+    late.use_cluster();
+    assert_eq!(rooms(&late), rooms(&other));
+    late.audit().unwrap();
+    other.audit().unwrap();
+}
+
+#[test]
+fn members_and_what_is_theirs_are_gone_after_a_full_stop() {
+    let mut server = SequencedHub::new();
+    server.hub.use_cluster();
+    let alice = server.enter(0, "alice");
+    for line in ["/join den", "hello", "/join bare", "/join attic", "/topic fish"] {
+        server.say(alice, line);
+        server.commit(server.proposals.len());
+    }
+    let before = server.hub.shared.members.find("alice").unwrap();
+    server.hub.found(&now());
+    assert_eq!(rooms(&server.hub), ["attic", "den", LOBBY], "the room without a message is gone");
+    let shared = &server.hub.shared;
+    let den = &shared.rooms[shared.rooms.find("den").unwrap()];
+    assert!(den.creator.is_none() && den.rules.roles().is_empty() && den.members.is_empty());
+    assert_eq!(den.history().authors().map(|(_, author)| author.member).collect::<Vec<_>>(), [None]);
+    assert_eq!(shared.members.len(), 0);
+    // Another member never has the id of an earlier one.
+    let bob = server.enter(1, "bob");
+    let id = server.hub.shared.members.id(server.hub.sessions[bob].member.unwrap());
+    assert!(id.serial > before.serial);
+    server.hub.audit().unwrap();
+}
+
+#[test]
+fn node_with_other_settings_is_told_which_options_differ() {
+    let founder = founder();
+    let mut other = node(Config { max_rooms: 7, operators: vec!["Dave".into()], ..Config::default() });
+    let refused = other.restore_snapshot(snapshot(&founder), &now()).unwrap_err();
+    assert!(
+        refused.contains("--max-rooms is 256 there and 7 here; --operator is nobody there and dave here. Give this"),
+        "{refused}"
+    );
+    assert_eq!(other.shared.accounts.len(), 0);
+    // After all nodes have ended it may begin with its own.
+    other.restore_ended(snapshot(&founder), &now());
+    other.found(&now());
+    assert_eq!(other.shared.accounts.len(), 2);
+    let mut again = node(Config { max_rooms: 7, operators: vec!["dave".into()], ..Config::default() });
+    again.restore_snapshot(snapshot(&other), &now()).unwrap();
+}
+
+#[test]
+fn reload_and_upgrade_leave_the_settings_of_all_nodes_as_they_are() {
+    let mut hub = founder();
+    hub.attach_console();
+    let other = Config { max_rooms: 7, history: 3, max_waiting: 5, rate: 0, ..Config::default() };
+    let before = serde_json::to_string(&hub.snapshot()).unwrap();
+    hub.set_config(&other, now());
+    hub.tell_reloaded(None, &["max-rooms".into(), "max-waiting".into()], &["mode".into()]);
+    assert_eq!(hub.config.max_waiting, 5);
+    assert_eq!(serde_json::to_string(&hub.snapshot()).unwrap(), before);
+    let console = String::from_utf8(hub.poll_console_output()).unwrap();
+    assert!(console.contains("max-waiting") && console.contains("mode, max-rooms"), "{console}");
+    let state = serde_json::from_str(&serde_json::to_string(&hub.into_state()).unwrap()).unwrap();
+    let hub = Hub::from_state(state, other, renderers(Lang::En));
+    assert_eq!((hub.config.max_rooms, hub.config.history), (256, 100));
+    assert_eq!(serde_json::to_string(&hub.snapshot()).unwrap(), before);
+}
+
+#[test]
+fn store_is_told_what_another_state_changes() {
+    let mut hub = founder();
+    hub.poll_records();
+    // Elsewhere alice has gone, and den has lost its topic; another ban came.
+    let mut other = node(Config::default());
+    let mut changed = stored();
+    changed.accounts.remove(0);
+    changed.stored.clear();
+    changed.bans[0].network = "192.168.0.0/16".parse().unwrap();
+    other.restore(changed, now());
+    other.found(&now());
+    hub.restore_snapshot(snapshot(&other), &now()).unwrap();
+    let records = hub.poll_records();
+    assert!(records.contains(&Record::AccountGone { name: "alice".into() }));
+    assert!(records.contains(&Record::Unban { network: "10.0.0.0/8".parse().unwrap() }));
+    let settings = |name: &str| {
+        let found = records.iter().find_map(|record| match record {
+            Record::Settings { room, record } if room == name => Some(record),
+            _ => None,
+        });
+        found.map(|record| record.keeps_room())
+    };
+    assert_eq!((settings("den"), settings("attic"), settings("tea")), (Some(false), Some(false), None));
+    let kept = |record: &Record| match record {
+        Record::Account(account) => Some((account.name.clone(), account.data.ignored.len())),
+        _ => None,
+    };
+    // Whom an account ignores is not in the snapshot, and stays.
+    assert_eq!(records.iter().filter_map(kept).collect::<Vec<_>>(), [("bob".to_owned(), 1)]);
+}
+
+#[test]
+fn room_with_roles_stays_and_one_that_was_never_used_goes() {
+    let mut hub = node(Config { max_rooms: 3, ..Config::default() });
+    hub.restore(stored(), now());
+    // Four rooms are there for the three that are allowed; none of those with rules may go.
+    assert_eq!(rooms(&hub), ["attic", "den", LOBBY, "tea"]);
+    let mut server = SequencedHub { hub, proposals: Default::default(), seq: 0 };
+    server.hub.attach_console();
+    let carol = server.enter(0, "carol");
+    server.say(carol, "/join one");
+    server.commit(1);
+    assert_eq!(rooms(&server.hub), ["attic", "den", LOBBY, "one"], "tea has messages alone");
+    server.say(carol, "/leave");
+    server.commit(1);
+    assert_eq!(rooms(&server.hub), ["attic", "den", LOBBY]);
+    server.read(carol);
+    server.say(carol, "/join two");
+    assert!(server.read(carol)[0].starts_with("! There are 3 rooms"), "no other room can go");
+}
