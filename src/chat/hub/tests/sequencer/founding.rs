@@ -6,6 +6,7 @@ use time::macros::datetime;
 
 use super::super::store_queue::{message, start};
 use super::{SequencedHub, now};
+use crate::chat::Lang;
 use crate::chat::config::Config;
 use crate::chat::hub::{Hub, Snapshot};
 use crate::chat::id::{LOBBY, RoomId};
@@ -14,7 +15,6 @@ use crate::chat::record::{
     AccountData, AccountRecord, BanRecord, InitialRoom, InitialState, MuteRecord, Record, RoomRecord, RoomRoleRecord,
     TopicRecord,
 };
-use crate::chat::Lang;
 use crate::wire::renderers;
 
 fn account(name: &str, mute: Option<MuteRecord>) -> AccountRecord {

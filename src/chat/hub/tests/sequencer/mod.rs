@@ -2,6 +2,7 @@
 
 mod founding;
 mod irc;
+mod members;
 mod nodes;
 mod shared_state;
 
@@ -42,6 +43,10 @@ impl SequencedHub {
 
     fn say(&mut self, id: ClientId, line: &str) {
         self.hub.handle_line(id, Input::Line(line), now());
+        self.take_proposals();
+    }
+
+    fn take_proposals(&mut self) {
         self.proposals.extend(std::iter::from_fn(|| self.hub.poll_proposal()));
     }
 
@@ -69,12 +74,18 @@ impl SequencedHub {
         id
     }
 
-    /// A member with IRC that is in den and has read everything.
-    fn enter_irc(&mut self, slot: usize, name: &str) -> ClientId {
+    /// A connection with an IRC client.
+    fn connect_irc(&mut self, slot: usize) -> ClientId {
         let id = ClientId::new(slot);
         let (addr, encoding) = (([127, 0, 0, 1], 1).into(), Encoding::Irc(IrcShape::empty()));
         let resume_request = ResumeRequest::default();
         self.hub.handle_connection(id, NewConnection { addr, encoding, preface: &[], resume_request }, now());
+        id
+    }
+
+    /// A member with IRC that is in den and has read everything.
+    fn enter_irc(&mut self, slot: usize, name: &str) -> ClientId {
+        let id = self.connect_irc(slot);
         for line in [&*format!("NICK {name}"), "USER a 0 * :Alice", "JOIN #den"] {
             self.say(id, line);
             self.commit(self.proposals.len());

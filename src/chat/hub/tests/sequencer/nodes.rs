@@ -6,13 +6,13 @@ use crate::chat::change::{Committed, LogPlace, Proposal};
 use crate::chat::id::{ClientId, Incarnation};
 
 /// Two nodes with one log.
-struct Nodes {
-    nodes: [SequencedHub; 2],
+pub(super) struct Nodes {
+    pub nodes: [SequencedHub; 2],
     seq: u64,
 }
 
 impl Nodes {
-    fn new() -> Nodes {
+    pub fn new() -> Nodes {
         let mut nodes = [SequencedHub::new(), SequencedHub::new()];
         for (node, number) in nodes.iter_mut().zip(0..) {
             node.hub.use_cluster();
@@ -22,7 +22,7 @@ impl Nodes {
     }
 
     /// Commits what the nodes have proposed, on both; each change is an entry of its own.
-    fn commit(&mut self) {
+    pub fn commit(&mut self) {
         loop {
             let next = (0..2).find_map(|node| Some((node, self.nodes[node].proposals.pop_front()?)));
             let Some((by, Proposal { origin, change })) = next else { return };
@@ -44,11 +44,11 @@ impl Nodes {
         id
     }
 
-    fn read(&mut self, node: usize, id: ClientId) -> String {
+    pub fn read(&mut self, node: usize, id: ClientId) -> String {
         self.nodes[node].read(id).join("\n")
     }
 
-    fn say(&mut self, node: usize, id: ClientId, line: &str) {
+    pub fn say(&mut self, node: usize, id: ClientId, line: &str) {
         self.nodes[node].say(id, line);
         self.commit();
     }
