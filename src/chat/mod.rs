@@ -30,6 +30,7 @@ pub mod command;
 mod config;
 mod encoding;
 mod event;
+pub mod gaps;
 mod hub;
 mod i18n;
 mod id;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::event::{Event, MessageKind};
+use super::gaps::{Gap, Gaps};
 use super::member::RoomRole;
 use super::member::markers::Markers;
 use super::policy::mask::MaskEntry;
@@ -146,6 +147,32 @@ pub struct BanRecord {
     pub until: Option<i64>,
 }
 
+/// The cluster that a store belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterRecord {
+    pub name: String,
+    /// As in [`InitialState`]. A store without messages takes them; any other one must have this run already.
+    pub run: u64,
+    pub cloak_key: [u64; 2],
+}
+
+/// The state of a cluster at a position of its log, from which a node goes on after a start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckpointRecord {
+    /// The name of the cluster.
+    pub cluster: String,
+    /// As in [`InitialState`].
+    pub run: u64,
+    /// The position in the log.
+    pub position: u64,
+    /// All ids below this one are used there.
+    pub ids: u64,
+    /// What the protocol among the nodes knows there, in JSON.
+    pub checkpoint: String,
+    /// The shared state there, in JSON: see [`Snapshot`](super::Snapshot).
+    pub snapshot: String,
+}
+
 /// One change to store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Record {
@@ -188,10 +215,20 @@ pub enum Record {
     },
     /// All ids below this one are used, though nothing was stored.
     NextId(u64),
+    /// Messages with these ids may be missing in the store, now and later.
+    Gap(Gap),
+    /// The store belongs to a cluster from now on.
+    Cluster(Box<ClusterRecord>),
+    /// The store belongs to no cluster any more: it is that of a single server. Its checkpoint is removed.
+    NoCluster,
+    /// All that the log of the cluster says up to this position is stored, this record being the last.
+    Position(u64),
+    /// The state after all records before this one, in place of an earlier one.
+    Checkpoint(Box<CheckpointRecord>),
 }
 
 /// The stored state that a server starts with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InitialState {
     /// Greater than every id that was ever used.
     pub next_id: u64,
@@ -207,6 +244,28 @@ pub struct InitialState {
     pub bans: Vec<BanRecord>,
     /// The accounts, in the order of their folded names.
     pub accounts: Vec<AccountRecord>,
+    /// The ids of which messages may be missing.
+    pub gaps: Gaps,
+    /// The cluster that the store belongs to.
+    pub cluster: Option<InitialCluster>,
+}
+
+/// What a store has of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InitialCluster {
+    pub name: String,
+    /// What the log says up to this position is stored.
+    pub position: u64,
+    /// The newest state that is stored, at that position or before it.
+    pub checkpoint: Option<CheckpointRecord>,
+}
+
+impl InitialState {
+    /// Whether nothing was ever stored that members have said or set.
+    pub fn is_empty(&self) -> bool {
+        let InitialState { next_id, rooms, stored, bans, accounts, .. } = self;
+        *next_id <= 1 && rooms.is_empty() && stored.is_empty() && bans.is_empty() && accounts.is_empty()
+    }
 }
 
 /// A room that a server starts with.

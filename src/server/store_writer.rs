@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 pub use self::copying::CopyStatus;
 use self::copying::Copying;
 use super::store_query::QueryQueue;
-use super::unwritten::UnwrittenRecords;
+use super::unwritten::{UnwrittenRecords, gap_of};
+use crate::chat::gaps::{Gap, Gaps};
 use crate::chat::{Hub, Now, OPERATOR_LOG};
 use crate::store::{Error, Record, Store};
 
@@ -47,6 +48,9 @@ pub struct StoreWriterState {
     fault: Option<StoreFault>,
     /// Records dropped since the store failed.
     lost: u64,
+    /// The ids of messages that were dropped, of which the hub does not know yet.
+    #[serde(skip_serializing_if = "Gaps::is_empty")]
+    lost_ids: Gaps,
     counts: StoreCounts,
     /// Store queries that are not answered yet.
     queries: QueryQueue,
@@ -64,6 +68,7 @@ impl Default for StoreWriterState {
             unwritten: UnwrittenRecords::default(),
             fault: None,
             lost: 0,
+            lost_ids: Gaps::default(),
             counts: StoreCounts::default(),
             queries: QueryQueue::default(),
             prune: Some(Duration::ZERO),
@@ -84,6 +89,9 @@ struct StoreFault {
     reopens: bool,
     /// Records written by one try.
     at_once: usize,
+    /// A record is refused and is looked for: the records of one turn are not written together.
+    #[serde(default)]
+    splits: bool,
     /// Buffered records written so far.
     written: u64,
 }
@@ -91,7 +99,8 @@ struct StoreFault {
 impl StoreFault {
     fn new(error: &Error, now: Duration) -> Self {
         let (reopens, wait) = (reopens(error), RETRY.0);
-        StoreFault { why: error.to_string(), retry_at: now + wait, wait, reopens, at_once: RETRY_RECORDS, written: 0 }
+        let (why, retry_at) = (error.to_string(), now + wait);
+        StoreFault { why, retry_at, wait, reopens, at_once: RETRY_RECORDS, splits: false, written: 0 }
     }
 }
 
@@ -102,6 +111,10 @@ fn reopens(error: &Error) -> bool {
 
 fn is_deletion(record: &Record) -> bool {
     matches!(record, Record::Delete { .. })
+}
+
+fn is_checkpoint(record: &Record) -> bool {
+    matches!(record, Record::Checkpoint(_))
 }
 
 /// Counters of the store writer.
@@ -204,6 +217,9 @@ impl StoreWriter {
                 if records.iter().any(is_deletion) {
                     self.state.clean.get_or_insert(now);
                 }
+                if records.iter().any(is_checkpoint) {
+                    self.empty_log_soon(now);
+                }
                 None
             }
             Err(error) => {
@@ -218,6 +234,7 @@ impl StoreWriter {
     fn retry(&mut self, now: Duration) -> Option<StoreStatus> {
         let fault = self.state.fault.as_mut().filter(|fault| fault.retry_at <= now)?;
         let some = self.state.unwritten.len().min(fault.at_once);
+        let some = if fault.splits { some } else { self.state.unwritten.end_of_turn(some) };
         let reopened = if fault.reopens { self.store.reopen() } else { Ok(()) };
         let deletes = self.state.unwritten.first(some).iter().any(is_deletion);
         match reopened.and_then(|()| self.store.write(self.state.unwritten.first(some))) {
@@ -231,14 +248,18 @@ impl StoreWriter {
                 }
                 // The rest is written in the next turn.
                 fault.retry_at = now;
+                fault.splits = false;
                 fault.at_once = (2 * fault.at_once).min(RETRY_RECORDS);
             }
             // One record is refused for ever, and must not block the others.
             Err(error @ Error::Refused(..)) if some > 0 => {
                 fault.at_once = some.div_ceil(2);
+                fault.splits = true;
                 fault.retry_at = now;
                 if some == 1 {
                     error!("{error}; this record is dropped");
+                    let lost = gap_of(&self.state.unwritten.first(1)[0]);
+                    lost.into_iter().for_each(|lost| self.state.lost_ids.add(lost));
                     self.state.unwritten.remove_first(1);
                     self.state.lost += 1;
                     self.state.counts.lost += 1;
@@ -272,13 +293,21 @@ impl StoreWriter {
 
     /// Buffers records; past the bound the oldest messages are dropped, which the rooms still have in
     /// memory for some time.
-    fn buffer_records(&mut self, records: Vec<Record>) {
+    fn buffer_records(&mut self, mut records: Vec<Record>) {
+        for record in &mut records {
+            // A checkpoint is large, and one that is made later is as good.
+            if let Record::Checkpoint(checkpoint) = record {
+                *record = Record::Position(checkpoint.position);
+            }
+        }
         self.state.unwritten.extend(records);
         if self.state.unwritten.bytes() <= UNWRITTEN_BYTES {
             return;
         }
         // A quarter at once, since each call walks over all of them.
-        let lost = self.state.unwritten.drop_oldest(UNWRITTEN_BYTES / 4 * 3) as u64;
+        let (lost, ids) = self.state.unwritten.drop_oldest(UNWRITTEN_BYTES / 4 * 3);
+        let lost = lost as u64;
+        ids.into_iter().for_each(|ids| self.state.lost_ids.add(ids));
         if self.state.lost == 0 {
             error!("too many buffered records: the oldest are dropped and will not be stored");
         }
@@ -317,6 +346,7 @@ impl StoreWriter {
             Some(StoreStatus::Fails(why)) => hub.handle_store_failure(&why),
             Some(StoreStatus::Works { written, lost }) => hub.handle_store_recovery(written, lost),
         }
+        std::mem::take(&mut self.state.lost_ids).iter().for_each(|lost: Gap| hub.handle_lost_messages(lost));
         self.copy_step(now.at);
         let answers = self.state.queries.run(&mut self.store, &self.state.unwritten, hub, now.at);
         let answered = answers.iter().map(|(query, _)| query.asker().slot()).collect();

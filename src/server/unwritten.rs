@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use crate::chat::gaps::Gap;
 use crate::chat::policy::nick::fold;
 use crate::chat::record::{AccountData, AccountRecord, RoomRecord, WHISPERS_PER_NAME};
 use crate::store::{Message, Record, Whisper};
@@ -126,19 +127,33 @@ impl UnwrittenRecords {
     }
 
     /// Drops the oldest messages and whispers until at most `most` bytes are left, then the oldest other
-    /// records; returns the number of dropped records.
-    pub fn drop_oldest(&mut self, most: usize) -> usize {
-        let (mut held, before) = (self.bytes, self.len());
+    /// records; returns the number of dropped records, and the ids of the messages among them.
+    ///
+    /// The gap that is left stands before all other records, so that it is stored before any of them.
+    pub fn drop_oldest(&mut self, most: usize) -> (usize, Option<Gap>) {
+        let (mut held, before, mut lost) = (self.bytes, self.len(), None);
         let mut records = std::mem::take(self).records;
         let mut drop_record = |record: &Record, any: bool| {
-            let goes = held > most && (any || matches!(record, Record::Message(_) | Record::Whisper(_)));
-            held -= if goes { bytes(record) } else { 0 };
+            let is_text = matches!(record, Record::Message(_) | Record::Whisper(_));
+            let goes = held > most && (any && !is_mark(record) || is_text);
+            if goes {
+                held -= bytes(record);
+                lost = gap_of(record).map_or(lost, |gap| Some(lost.map_or(gap, |lost: Gap| lost.with(gap))));
+            }
             !goes
         };
         records.retain(|record| drop_record(record, false));
         records.retain(|record| drop_record(record, true));
-        self.extend(records);
-        before - self.len()
+        let dropped = before - records.len();
+        self.extend(lost.map(Record::Gap).into_iter().chain(records).collect());
+        (dropped, lost)
+    }
+
+    /// The number of records up to the end of the turn in which the first `n` end, as the log of a cluster tells it.
+    pub fn end_of_turn(&self, n: usize) -> usize {
+        let rest = self.records[n.saturating_sub(1)..].iter();
+        let end = rest.clone().position(|record| matches!(record, Record::Position(_)));
+        end.map_or(n, |end| n.saturating_sub(1) + end + 1)
     }
 
     /// The ids of the messages of a room that are deleted by these records.
@@ -205,6 +220,16 @@ impl From<UnwrittenRecords> for Vec<Record> {
     }
 }
 
+/// Whether a record tells what the others are worth, so that it is never dropped.
+fn is_mark(record: &Record) -> bool {
+    matches!(record, Record::Gap(_) | Record::Cluster(_) | Record::NoCluster | Record::Position(_))
+}
+
+/// The ids of the message that a record stores.
+pub(super) fn gap_of(record: &Record) -> Option<Gap> {
+    message_of(record).map(|message| Gap { from: message.id, to: message.id + 1 })
+}
+
 fn message_of(record: &Record) -> Option<&Message> {
     match record {
         Record::Message(message) => Some(message),
@@ -229,7 +254,9 @@ fn bytes(record: &Record) -> usize {
             }
             Record::AccountGone { name } => name.len(),
             Record::Ban(ban) => ban.name.as_ref().map_or(0, String::len),
-            Record::Unban { .. } | Record::NextId(_) => 0,
+            Record::Cluster(cluster) => cluster.name.len(),
+            Record::Checkpoint(record) => record.checkpoint.len() + record.snapshot.len(),
+            Record::Unban { .. } | Record::NextId(_) | Record::Gap(_) | Record::NoCluster | Record::Position(_) => 0,
         }
 }
 
@@ -313,10 +340,25 @@ mod tests {
         let ban = Record::Unban { network: "10.0.0.0/8".parse().unwrap() };
         waiting.extend(vec![ban.clone(), whisper("bob", "hi"), said(1), said(2), said(3)]);
         let most = waiting.bytes() - 1 - bytes(&said(1));
-        assert_eq!(waiting.drop_oldest(most), 2);
-        assert_eq!((ids(&waiting, None), waiting.first(1)), (vec![3, 2], &[ban][..]));
+        let lost = Gap { from: 1, to: 2 };
+        assert_eq!(waiting.drop_oldest(most), (2, Some(lost)));
+        assert_eq!((ids(&waiting, None), waiting.first(2)), (vec![3, 2], &[Record::Gap(lost), ban][..]));
         assert_eq!(whispers(&waiting, "bob", &["stored"]), ["stored"]);
-        assert!(waiting.bytes() <= most);
+        assert!(waiting.bytes() <= most + RECORD_BYTES);
+    }
+
+    #[test]
+    fn position_is_written_with_all_records_of_its_turn() {
+        let mut waiting = UnwrittenRecords::default();
+        assert_eq!(waiting.end_of_turn(0), 0);
+        waiting.extend(vec![said(1), said(2), Record::Position(5), said(3), said(4), Record::Position(6), said(5)]);
+        let ends: Vec<usize> = (1..=7).map(|n| waiting.end_of_turn(n)).collect();
+        assert_eq!(ends, [3, 3, 3, 6, 6, 6, 7]);
+        // It is not dropped: what was lost stays so.
+        let (dropped, lost) = waiting.drop_oldest(0);
+        assert_eq!((dropped, lost), (5, Some(Gap { from: 1, to: 6 })));
+        let left = [Record::Gap(Gap { from: 1, to: 6 }), Record::Position(5), Record::Position(6)];
+        assert_eq!(waiting.first(waiting.len()), left);
     }
 
     #[test]
@@ -334,9 +376,9 @@ mod tests {
         };
         assert_eq!(hidden(&waiting), (vec![1, 7], vec![2, 3, 4]));
         // Messages are dropped first.
-        assert_eq!(waiting.drop_oldest(3 * RECORD_BYTES), 4);
+        assert_eq!(waiting.drop_oldest(3 * RECORD_BYTES), (4, Some(Gap { from: 1, to: 5 })));
         assert_eq!(hidden(&waiting), (vec![1, 7], vec![]));
-        waiting.remove_first(1);
+        waiting.remove_first(2);
         assert_eq!((hidden(&waiting), waiting.len()), ((vec![], vec![]), 1));
     }
 

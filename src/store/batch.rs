@@ -7,13 +7,15 @@ use rusqlite::Connection;
 use super::error::{DbError, DbResult};
 use super::prune::Expired;
 use super::search;
+use super::table::cluster::StoredCluster;
 use super::table::message::StoredMessage;
 use super::table::room;
 use super::table::room::{Rooms, StoredRoom};
 use super::table::state::State;
-use super::table::{accounts, bans, message, removed_texts, whispers};
+use super::table::{accounts, bans, checkpoint, cloak_key, gaps, message, removed_texts, whispers};
+use crate::chat::gaps::Gap;
 use crate::chat::policy::nick::fold;
-use crate::chat::record::{Message, Record, RoomRecord};
+use crate::chat::record::{CheckpointRecord, ClusterRecord, Message, Record, RoomRecord};
 
 /// State of the store that is cached in memory.
 #[derive(Debug)]
@@ -21,6 +23,7 @@ pub(super) struct CachedState {
     pub state: State,
     pub rooms: Rooms,
     pub whispers: usize,
+    pub cluster: Option<StoredCluster>,
 }
 
 /// Changes of the cached state, applied once the transaction is committed.
@@ -29,6 +32,7 @@ pub(super) struct Changes {
     rooms: BTreeMap<String, Option<StoredRoom>>,
     state: State,
     whispers: usize,
+    cluster: Option<StoredCluster>,
 }
 
 /// An open transaction and the changes that it makes.
@@ -40,12 +44,13 @@ pub(super) struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     pub fn new(connection: &'a Connection, cached: &'a CachedState) -> Self {
-        let changes = Changes { rooms: BTreeMap::new(), state: cached.state, whispers: cached.whispers };
+        let (state, whispers, cluster) = (cached.state, cached.whispers, cached.cluster.clone());
+        let changes = Changes { rooms: BTreeMap::new(), state, whispers, cluster };
         Batch { connection, cached, changes }
     }
 
     pub fn add(&mut self, record: &Record) -> DbResult<()> {
-        let Changes { state, whispers, .. } = &mut self.changes;
+        let Changes { state, whispers, cluster, .. } = &mut self.changes;
         match record {
             Record::Message(message) => self.write_message(message)?,
             Record::Room { name } => self.room_or_create(name).map(|_| ())?,
@@ -59,6 +64,18 @@ impl<'a> Batch<'a> {
             Record::Account(account) => accounts::write(self.connection, account)?,
             Record::AccountGone { name } => accounts::remove(self.connection, name)?,
             Record::NextId(id) => state.next_id = state.next_id.max(valid(*id)?),
+            Record::Gap(Gap { from, to }) => {
+                gaps::add(self.connection, Gap { from: *from, to: valid(*to)? })?;
+            }
+            Record::Cluster(cluster) => self.join_cluster(cluster)?,
+            Record::NoCluster => {
+                *cluster = None;
+                checkpoint::remove(self.connection)?;
+            }
+            Record::Position(position) => {
+                cluster.iter_mut().for_each(|cluster| cluster.position = *position);
+            }
+            Record::Checkpoint(record) => self.write_checkpoint(record)?,
         }
         Ok(())
     }
@@ -102,6 +119,35 @@ impl<'a> Batch<'a> {
             Some(StoredMessage { message: Some(there), .. }) if there.has_same_columns(message) => Ok(()),
             _ => Err(DbError::Refused(format!("message id {} was used before", message.id))),
         }
+    }
+
+    /// Notes the cluster that the store belongs to from now on.
+    fn join_cluster(&mut self, record: &ClusterRecord) -> DbResult<()> {
+        let ClusterRecord { name, run, cloak_key } = record;
+        let Changes { state, cluster, .. } = &mut self.changes;
+        if state.run != *run {
+            if state.next_id > 1 {
+                return Err(DbError::Refused("it has messages of another server or cluster".into()));
+            }
+            state.run = *run;
+            cloak_key::write(self.connection, *cloak_key)?;
+        }
+        if cluster.as_ref().is_none_or(|cluster| cluster.name != *name) {
+            *cluster = Some(StoredCluster { name: name.clone(), position: 0 });
+            checkpoint::remove(self.connection)?;
+        }
+        Ok(())
+    }
+
+    fn write_checkpoint(&mut self, record: &CheckpointRecord) -> DbResult<()> {
+        let &CheckpointRecord { ref cluster, run, position, ids, ref checkpoint, ref snapshot } = record;
+        let state = &mut self.changes.state;
+        if run != state.run {
+            return Err(DbError::Refused("the checkpoint is that of another cluster".into()));
+        }
+        state.next_id = state.next_id.max(valid(ids)?);
+        self.changes.cluster = Some(StoredCluster { name: cluster.clone(), position });
+        checkpoint::write(self.connection, (position, ids), checkpoint, snapshot)
     }
 
     fn current_room(&self, key: &str) -> Option<&StoredRoom> {
@@ -163,6 +209,9 @@ impl<'a> Batch<'a> {
         if changes.state != cached.state {
             changes.state.write(connection)?;
         }
+        if changes.cluster != cached.cluster {
+            StoredCluster::write(changes.cluster.as_ref(), connection)?;
+        }
         Ok(changes)
     }
 }
@@ -174,7 +223,8 @@ impl CachedState {
         if newest.is_some_and(|newest| newest as u64 >= state.next_id) {
             return Err(DbError::Damage("a message has an id that was not used yet".into()));
         }
-        Ok(CachedState { state, rooms, whispers: whispers::count(connection)? })
+        let (whispers, cluster) = (whispers::count(connection)?, StoredCluster::read(connection)?);
+        Ok(CachedState { state, rooms, whispers, cluster })
     }
 
     pub fn apply(&mut self, changes: Changes) {
@@ -184,7 +234,7 @@ impl CachedState {
                 None => self.rooms.remove(&key),
             };
         }
-        (self.state, self.whispers) = (changes.state, changes.whispers);
+        (self.state, self.whispers, self.cluster) = (changes.state, changes.whispers, changes.cluster);
     }
 }
 

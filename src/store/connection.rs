@@ -18,7 +18,7 @@ use super::schema::{STEPS, Step};
 const OVERWRITTEN: i64 = 2;
 
 /// Small tables, whose integrity is checked completely at start.
-const CHECKED_TABLES: [&str; 5] = ["state", "rooms", "bans", "whispers", "removed_texts"];
+const CHECKED_TABLES: [&str; 7] = ["state", "rooms", "bans", "whispers", "removed_texts", "cluster", "gaps"];
 
 /// Opens a store for this process only and upgrades its schema to this version.
 pub(super) fn open(path: &Path, sync: Sync) -> DbResult<(Connection, CachedState)> {
@@ -120,10 +120,9 @@ mod tests {
     use super::super::{Error, Sync};
     use super::*;
 
-    const WITH_ONE_MORE_STEP: &[Step] =
-        &[STEPS[0], STEPS[1], STEPS[2], STEPS[3], Step { sql: "ALTER TABLE bans ADD COLUMN why TEXT", then: None }];
-    const WITH_BROKEN_STEP: &[Step] =
-        &[STEPS[0], STEPS[1], STEPS[2], STEPS[3], Step { sql: "DROP TABLE bans; DROP TABLE nothing", then: None }];
+    fn with_one_more(sql: &'static str) -> Vec<Step> {
+        [STEPS, &[Step { sql, then: None }]].concat()
+    }
 
     fn version(path: &Path) -> i64 {
         schema::version(&connect(path, Sync::Off).unwrap()).unwrap()
@@ -134,12 +133,13 @@ mod tests {
         let directory = Directory::new();
         directory.open().0.write(&[said(1, "lobby", "one")]).unwrap();
         let path = directory.options().path;
-        let (connection, cached) = open_as(&path, Sync::Off, WITH_ONE_MORE_STEP).unwrap();
-        assert_eq!((schema::version(&connection).unwrap(), cached.state.messages), (5, 1));
+        let (connection, cached) =
+            open_as(&path, Sync::Off, &with_one_more("ALTER TABLE bans ADD COLUMN why TEXT")).unwrap();
+        assert_eq!((schema::version(&connection).unwrap(), cached.state.messages), (6, 1));
         drop(connection);
         let refused = super::super::Store::open(&directory.options(), 0).err();
-        assert_eq!(refused, Some(Error::Newer(path.clone(), 5)));
-        fs::rename(directory.join("history.schema4"), &path).unwrap();
+        assert_eq!(refused, Some(Error::Newer(path.clone(), 6)));
+        fs::rename(directory.join("history.schema5"), &path).unwrap();
         let (_, start) = directory.open();
         assert_eq!(texts(&start.rooms[0].messages), ["one"]);
     }
@@ -149,8 +149,8 @@ mod tests {
         let directory = Directory::new();
         directory.open().0.write(&[said(1, "lobby", "one")]).unwrap();
         let path = directory.options().path;
-        assert!(open_as(&path, Sync::Off, WITH_BROKEN_STEP).is_err());
-        assert_eq!(version(&path), 4);
+        assert!(open_as(&path, Sync::Off, &with_one_more("DROP TABLE bans; DROP TABLE nothing")).is_err());
+        assert_eq!(version(&path), 5);
         let (_, start) = directory.open();
         assert_eq!(texts(&start.rooms[0].messages), ["one"]);
     }

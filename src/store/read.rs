@@ -8,11 +8,13 @@ use super::history::{FindStep, HistoryStep, Page, Step};
 use super::prune::Retention;
 use super::search::SearchStep;
 use super::search::words::SearchWords;
+use super::table::checkpoint::StoredCheckpoint;
+use super::table::cluster::StoredCluster;
 use super::table::room::StoredRoom;
 use super::{MAX_READ, Options, Store, history, search, table};
 use crate::chat::LOBBY;
 use crate::chat::policy::nick::fold;
-use crate::chat::record::{InitialRoom, InitialState, Message, Whisper};
+use crate::chat::record::{CheckpointRecord, InitialCluster, InitialRoom, InitialState, Message, Whisper};
 
 impl Store {
     /// What a server starts with; `now` is in Unix seconds.
@@ -38,7 +40,20 @@ impl Store {
         let accounts = table::accounts::read_all(connection)?;
         let state = self.cached.state;
         let cloak_key = table::cloak_key::read(connection)?;
-        Ok(InitialState { next_id: state.next_id, run: state.run, cloak_key, rooms, stored, bans, accounts })
+        let (gaps, cluster) = (table::gaps::read(connection)?, self.cluster(connection)?);
+        let (next_id, run) = (state.next_id, state.run);
+        Ok(InitialState { next_id, run, cloak_key, rooms, stored, bans, accounts, gaps, cluster })
+    }
+
+    /// The cluster that the store belongs to, and the newest state that is stored of it.
+    fn cluster(&self, connection: &Connection) -> DbResult<Option<InitialCluster>> {
+        let Some(StoredCluster { name, position }) = self.cached.cluster.clone() else { return Ok(None) };
+        let checkpoint = table::checkpoint::read(connection)?.map(|stored| {
+            let StoredCheckpoint { position, ids, checkpoint, snapshot } = stored;
+            let (cluster, run) = (name.clone(), self.cached.state.run);
+            CheckpointRecord { cluster, run, position, ids, checkpoint, snapshot }
+        });
+        Ok(Some(InitialCluster { name, position, checkpoint }))
     }
 
     /// One step of reading the last messages of a room before an id, at most `n` and [`MAX_READ`] bytes, oldest first; none

@@ -34,11 +34,15 @@ pub(super) struct Step {
 ///   `data` is an [`AccountData`](crate::chat::record::AccountData) in JSON. `scram` is a
 ///   [`ScramKeys`](crate::chat::scram_keys::ScramKeys) as a text, NULL if there is none.
 /// - `cloak_key`: one row, a number of 128 bits: the secret key of the hosts of members.
+/// - `cluster`: one row if the store belongs to a cluster: what its log says up to `position` is stored.
+/// - `checkpoint`: one row, or none: a [`CheckpointRecord`](crate::chat::record::CheckpointRecord) of that cluster.
+/// - `gaps`: messages with ids from `from_id` on and below `to_id` may be missing.
 pub(super) const STEPS: &[Step] = &[
     Step { sql: VERSION_1, then: None },
     Step { sql: VERSION_2, then: Some(search::rebuild) },
     Step { sql: VERSION_3, then: None },
     Step { sql: VERSION_4, then: Some(cloak_key::create) },
+    Step { sql: VERSION_5, then: None },
 ];
 
 const VERSION_1: &str = "
@@ -117,6 +121,28 @@ const VERSION_4: &str = "
         one INTEGER PRIMARY KEY CHECK (one = 1),
         high INTEGER NOT NULL,
         low INTEGER NOT NULL,
+        sum INTEGER NOT NULL
+    ) STRICT;
+";
+
+const VERSION_5: &str = "
+    CREATE TABLE cluster (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        name TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        sum INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE checkpoint (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        position INTEGER NOT NULL,
+        ids INTEGER NOT NULL,
+        checkpoint TEXT NOT NULL,
+        snapshot TEXT NOT NULL,
+        sum INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE gaps (
+        from_id INTEGER PRIMARY KEY,
+        to_id INTEGER NOT NULL,
         sum INTEGER NOT NULL
     ) STRICT;
 ";

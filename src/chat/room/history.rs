@@ -110,9 +110,16 @@ pub struct History {
     cost: usize,
     /// The id of the newest message that is no longer kept; 0 if all are kept.
     newest_dropped: u64,
+    /// The greatest id of a message that may have been missing in the store when the history was read from it; 0 if none was.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    newest_missing: u64,
     /// There may be older messages in the store.
     #[serde(default = "may_be_partial")]
     is_partial: bool,
+}
+
+fn is_zero(id: &u64) -> bool {
+    *id == 0
 }
 
 /// Earlier versions did not note it.
@@ -132,6 +139,7 @@ impl History {
             first: 0,
             cost: 0,
             newest_dropped: 0,
+            newest_missing: 0,
             is_partial: false,
         }
     }
@@ -217,9 +225,19 @@ impl History {
         !self.is_empty() || self.newest_dropped > 0
     }
 
+    /// Notes that it lacks messages with ids up to this one.
+    pub fn note_missing(&mut self, id: u64) {
+        self.newest_missing = self.newest_missing.max(id);
+    }
+
+    /// The id of the newest message that it lacks; 0 if it has all.
+    pub fn newest_missing(&self) -> u64 {
+        self.newest_dropped.max(self.newest_missing)
+    }
+
     /// Whether it has all messages of the room.
     pub fn is_complete(&self) -> bool {
-        !self.is_partial && self.newest_dropped == 0
+        !self.is_partial && self.newest_missing() == 0
     }
 
     /// Sets other limits: older messages than they allow are dropped.
@@ -343,7 +361,7 @@ impl History {
     /// The number of kept messages after `id`, and whether newer ones than `id` are no longer kept.
     pub fn since(&self, id: u64) -> (usize, bool) {
         let old = self.items.partition_point(|item| item.id <= id);
-        (self.items.len() - old, self.newest_dropped > id)
+        (self.items.len() - old, self.newest_missing() > id)
     }
 
     /// Makes a log of this history, whose entries all have the newest stamp, `stamp`.

@@ -279,6 +279,11 @@ impl Room {
         self.history.note_missed(id);
     }
 
+    /// Notes that the history lacks messages with ids up to this one.
+    pub fn note_missing(&mut self, id: u64) {
+        self.history.note_missing(id);
+    }
+
     /// Sets other limits on the history: older messages than they allow are dropped.
     pub fn set_retention(&mut self, retention: Retention) {
         self.history.set_retention(retention);

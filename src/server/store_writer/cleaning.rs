@@ -33,7 +33,7 @@ impl StoreWriter {
         self.state.clean = match cleaned {
             Ok(true) => Some(now + PERIOD_FACTOR * began.elapsed()),
             Ok(false) => {
-                self.state.checkpoint.get_or_insert(now + CHECKPOINT_DELAY);
+                self.empty_log_soon(now);
                 None
             }
             Err(error) => {
@@ -41,6 +41,11 @@ impl StoreWriter {
                 Some(now + RETRY_DELAY)
             }
         };
+    }
+
+    /// Empties the log of the store soon: it has what was replaced in the file.
+    pub(super) fn empty_log_soon(&mut self, now: Duration) {
+        self.state.checkpoint.get_or_insert(now + CHECKPOINT_DELAY);
     }
 
     /// Moves the log into the file if a checkpoint is due.

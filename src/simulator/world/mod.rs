@@ -252,8 +252,7 @@ fn hash_of(seed: u64) -> u64 {
 
 /// What a server with a new store starts with.
 fn empty_store() -> InitialState {
-    let (rooms, stored, bans, accounts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    InitialState { next_id: 1, run: 0, cloak_key: [0; 2], rooms, stored, bans, accounts }
+    InitialState { next_id: 1, ..InitialState::default() }
 }
 
 /// A server without sessions, with the settings of a plan: it applies the changes of another one.

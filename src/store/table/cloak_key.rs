@@ -14,6 +14,13 @@ pub(in crate::store) fn create(connection: &Connection) -> DbResult<()> {
     Ok(())
 }
 
+/// Replaces the key.
+pub(in crate::store) fn write(connection: &Connection, key: [u64; 2]) -> DbResult<()> {
+    let [high, low] = key.map(|int| int as i64);
+    connection.execute("UPDATE cloak_key SET high = ?1, low = ?2, sum = ?3", (high, low, sum(high, low)))?;
+    Ok(())
+}
+
 pub(in crate::store) fn read(connection: &Connection) -> DbResult<[u64; 2]> {
     let mut statement = connection.prepare_cached("SELECT high, low, sum FROM cloak_key")?;
     let mut rows = statement.query([])?;

@@ -1,5 +1,6 @@
 //! Tests of the whole store.
 
+mod cluster;
 mod copying;
 mod damage;
 mod deleting;

@@ -295,7 +295,8 @@ impl Hub {
         }
         let opened = self.shared.rooms.load(&name, &self.shared.members)?;
         self.release_creator(opened.released);
-        self.restore_messages(opened.room, messages);
+        let missing = self.store.as_ref().and_then(|store| store.gaps().newest());
+        self.restore_messages(opened.room, messages, missing);
         Ok(name)
     }
 

@@ -1,6 +1,7 @@
 //! Records and queries for the store, and the restore at the start. All of it is plain data.
 
 pub(in crate::chat::hub) mod answers;
+pub(in crate::chat::hub) mod cluster;
 pub(in crate::chat::hub) mod conversations;
 pub(in crate::chat::hub) mod offline_messages;
 
@@ -9,8 +10,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use self::cluster::LogUse;
 use crate::chat::account::Account;
 use crate::chat::event::{Event, MessageView, Notice};
+use crate::chat::gaps::{Gap, Gaps};
 use crate::chat::hub::rooms::stored::{StoreUse, StoredRoom};
 use crate::chat::hub::store_queue::offline_messages::UnackedDelivery;
 use crate::chat::hub::{Hub, Shared};
@@ -39,12 +42,44 @@ pub struct StoreQueue {
     queries: VecDeque<Query>,
     /// Deliveries of offline messages that are not acknowledged yet.
     unacked: Vec<UnackedDelivery>,
+    /// Greater than the id of every message that was recorded.
+    #[serde(default)]
+    next_id: u64,
+    /// The ids of which messages may be missing in the store.
+    #[serde(default, skip_serializing_if = "Gaps::is_empty")]
+    gaps: Gaps,
+    /// The log that the store follows, if it is that of a node of a cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    log: Option<LogUse>,
+    /// What is applied now is stored already, and not recorded again.
+    #[serde(default)]
+    is_paused: bool,
 }
 
 impl StoreQueue {
     /// Adds a record.
     pub fn record(&mut self, record: Record) {
-        self.records.push(record);
+        if !self.is_paused {
+            self.records.push(record);
+        }
+    }
+
+    /// Notes that messages with these ids may be missing in the store, now and later.
+    pub fn note_gap(&mut self, gap: Gap) {
+        self.gaps.add(gap);
+        self.records.push(Record::Gap(gap));
+    }
+
+    /// The ids of which messages may be missing in the store.
+    pub fn gaps(&self) -> &Gaps {
+        &self.gaps
+    }
+
+    /// Takes the records in their order.
+    fn take_records(&mut self) -> Vec<Record> {
+        let mut records = std::mem::take(&mut self.records);
+        self.log.iter_mut().for_each(|log| log.finish(&mut records));
+        records
     }
 
     /// Records a message of a room.
@@ -61,8 +96,25 @@ impl StoreQueue {
     /// Records a message of a room that is in the store.
     pub fn record_message_in(&mut self, room: &str, event: &Event) {
         let Some(MessageView { kind, id, at, name, text }) = event.message() else { return };
+        if self.is_paused {
+            return;
+        }
+        if id < self.next_id {
+            return self.note_used(id);
+        }
+        self.next_id = id + 1;
         let (room, name, text) = (room.to_owned(), name.to_owned(), text.to_owned());
         self.record(Record::Message(Message { id, room, at, kind, name, text }));
+    }
+
+    /// A message has an id below that of a stored one, since the log of the cluster was replaced by an older one: it cannot be
+    /// stored.
+    #[cold]
+    fn note_used(&mut self, id: u64) {
+        if !self.gaps.touch(id - 1, id) {
+            log::error!("messages from id {id} on cannot be stored: the store has newer ones, of a log that is gone");
+        }
+        self.note_gap(Gap { from: id, to: id + 1 });
     }
 
     /// Adds a query.
@@ -96,8 +148,10 @@ impl Hub {
     ///
     /// Must be called before the first connection.
     pub fn restore(&mut self, start: InitialState, now: Now) {
-        let InitialState { next_id, run, cloak_key, rooms, stored, bans, accounts } = start;
-        let mut store = StoreQueue::default();
+        let InitialState { next_id, run, cloak_key, rooms, stored, bans, accounts, gaps, cluster } = start;
+        let log = cluster.as_ref().map(LogUse::of);
+        let missing = gaps.newest();
+        let mut store = StoreQueue { next_id, gaps, log, ..StoreQueue::default() };
         self.journal.set_last_message_id(next_id.saturating_sub(1));
         self.run = run;
         self.outbound.set_run(run);
@@ -127,7 +181,7 @@ impl Hub {
                     Some(room) => room,
                     None => self.shared.rooms.add(&name),
                 };
-                self.restore_messages(room, &messages);
+                self.restore_messages(room, &messages, missing);
                 if has_roles {
                     let restored = &mut self.shared.rooms[room];
                     (restored.topic, restored.rules) = Room::of_record(record, &self.shared.accounts, &now);
@@ -165,8 +219,8 @@ impl Hub {
         self.warn_of_free_operators();
     }
 
-    /// Adds stored messages to a room that was just added to memory.
-    pub(in crate::chat::hub) fn restore_messages(&mut self, room: RoomId, messages: &[Message]) {
+    /// Adds stored messages to a room that was just added to memory. `missing` is the greatest id of a message that may be missing.
+    pub(in crate::chat::hub) fn restore_messages(&mut self, room: RoomId, messages: &[Message], missing: Option<u64>) {
         for message in messages {
             let author = Author { member: None, name: self.shared.members.name_hash(&fold(&message.name)) };
             let mut fanout = self.fanout();
@@ -178,13 +232,14 @@ impl Hub {
         if !messages.is_empty() {
             restored.note_older();
         }
+        missing.into_iter().for_each(|id| restored.note_missing(id));
     }
 
     /// Takes the records since the last call, in their order.
     ///
     /// They must be stored before any line is written that is gathered from now on.
     pub fn poll_records(&mut self) -> Vec<Record> {
-        self.store.as_mut().map(|store| std::mem::take(&mut store.records)).unwrap_or_default()
+        self.store.as_mut().map(|store| store.take_records()).unwrap_or_default()
     }
 
     /// The store cannot write for now: skips message ids and tells the operator. In a cluster the ids follow from the log, and none
@@ -201,7 +256,27 @@ impl Hub {
     /// The store writes again: tells the operator how many waiting records were written and how many were lost.
     pub fn handle_store_recovery(&mut self, written: u64, lost: u64) {
         self.shared.rooms.set_store(StoreUse::Works);
+        // One that came during the failure was not stored.
+        self.store.iter_mut().filter_map(|store| store.log.as_mut()).for_each(LogUse::note_outdated);
         self.fanout().send_to_console(&Event::Notice(Notice::StoreWorks { written, lost }));
+    }
+
+    /// Notes that messages with these ids may be missing in the store, now and later: clients that read across them are told so.
+    /// What was recorded before is not among them.
+    pub fn note_gap(&mut self, gap: Gap) {
+        if let Some(store) = &mut self.store {
+            store.note_gap(Gap { from: gap.from.max(store.next_id), ..gap });
+        }
+    }
+
+    /// Notes that messages with these ids were recorded and are lost.
+    pub fn handle_lost_messages(&mut self, gap: Gap) {
+        self.store.iter_mut().for_each(|store| store.note_gap(gap));
+    }
+
+    /// Whether messages from one id on and below another may be missing in the store.
+    pub(in crate::chat::hub) fn has_gap(&self, from: u64, to: u64) -> bool {
+        self.store.as_ref().is_some_and(|store| store.gaps.touch(from, to))
     }
 
     /// Records what is stored of a room besides its messages, if there is a store.

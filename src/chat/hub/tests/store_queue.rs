@@ -31,8 +31,7 @@ pub(super) fn message(id: u64, room: &str, name: &str, text: &str, at: OffsetDat
 }
 
 pub(super) fn start() -> InitialState {
-    let (rooms, stored, bans, accounts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    InitialState { next_id: 1, run: RUN, cloak_key: [0; 2], rooms, stored, bans, accounts }
+    InitialState { next_id: 1, run: RUN, ..InitialState::default() }
 }
 
 impl StoreHub {

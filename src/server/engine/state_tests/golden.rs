@@ -52,8 +52,8 @@ fn account() -> AccountRecord {
 fn busy_server() -> (TestServer, Vec<Rc<RefCell<Wire>>>) {
     let mut server = TestServer::new(config());
     let now = Now { at: server.at, local: OffsetDateTime::UNIX_EPOCH + server.at };
-    let (rooms, stored, bans, accounts) = (vec![], vec![], vec![], vec![account()]);
-    let start = InitialState { next_id: 1, run: 77, cloak_key: [3, 4], rooms, stored, bans, accounts };
+    let accounts = vec![account()];
+    let start = InitialState { next_id: 1, run: 77, cloak_key: [3, 4], accounts, ..InitialState::default() };
     server.engine().hub_mut().restore(start, now);
     server.engine().hub_mut().attach_console();
     let mut wires = Vec::new();

@@ -119,15 +119,7 @@ impl Simulation {
             hub.attach_console();
         }
         if flag(5) {
-            let start = InitialState {
-                next_id: 1,
-                run: 1,
-                cloak_key: [1, 2],
-                rooms: Vec::new(),
-                stored: Vec::new(),
-                bans: Vec::new(),
-                accounts: Vec::new(),
-            };
+            let start = InitialState { next_id: 1, run: 1, cloak_key: [1, 2], ..InitialState::default() };
             let at = PrimitiveDateTime::new(Date::MIN, Time::MIDNIGHT).assume_utc();
             hub.restore(start, Now { at: Duration::ZERO, local: at });
         }

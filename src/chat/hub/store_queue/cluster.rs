@@ -1,0 +1,157 @@
+//! The store of a node of a cluster: it has what the log of the cluster says, each thing once.
+//!
+//! Each transaction also stores up to which position of the log it goes. Now and then a checkpoint is stored, which has the whole
+//! shared state. After a start the node restores the state of the checkpoint and applies the log from there on. Until the
+//! stored position, nothing is recorded again.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::chat::hub::{Hub, Snapshot};
+use crate::chat::record::{CheckpointRecord, InitialCluster, Record};
+
+/// Time between two checkpoints. After a crash the log of this time is applied again.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(300);
+/// Time between two checkpoints if the one before has something that was deleted since, or another state.
+const CHECKPOINT_PAUSE: Duration = Duration::from_secs(5);
+
+/// How far the store follows the log of a cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LogUse {
+    /// The name of the cluster.
+    pub cluster: String,
+    /// The position of the newest entry that was applied; 0 before the first one.
+    position: u64,
+    /// The newest position that was recorded.
+    recorded: u64,
+    /// What is applied until this position is stored already; 0 once a later one was applied.
+    stored: u64,
+    /// The position of the newest checkpoint, and when it was made.
+    checkpoint: Option<(u64, Duration)>,
+    /// The newest checkpoint has something that was deleted since, or another state.
+    is_outdated: bool,
+}
+
+impl LogUse {
+    /// Goes on where a store ends.
+    pub fn of(stored: &InitialCluster) -> LogUse {
+        let InitialCluster { name, position, .. } = stored;
+        LogUse { cluster: name.clone(), recorded: *position, stored: *position, ..LogUse::default() }
+    }
+
+    /// Whether what is applied now is stored already.
+    pub fn is_replaying(&self) -> bool {
+        self.position > 0 && self.position <= self.stored
+    }
+
+    /// An entry is applied next, or those until this position were.
+    fn note_position(&mut self, position: u64) {
+        self.position = position;
+        if position > self.stored {
+            self.stored = 0;
+        }
+    }
+
+    /// The state is not that of the store: nothing of it is stored.
+    pub fn note_other_state(&mut self) {
+        (self.stored, self.is_outdated) = (0, true);
+    }
+
+    /// The newest checkpoint is to be replaced soon.
+    pub fn note_outdated(&mut self) {
+        self.is_outdated = true;
+    }
+
+    /// Adds to the records since the last call up to which position they go.
+    pub fn finish(&mut self, records: &mut Vec<Record>) {
+        let is_deletion = |record: &Record| matches!(record, Record::Delete { .. } | Record::AccountGone { .. });
+        self.is_outdated |= records.iter().any(is_deletion);
+        if !records.is_empty() && !self.is_replaying() && self.position != self.recorded {
+            self.recorded = self.position;
+            records.push(Record::Position(self.position));
+        }
+    }
+
+    fn wants_checkpoint(&self, now: Duration) -> bool {
+        if self.position == 0 || self.is_replaying() {
+            return false;
+        }
+        let Some((position, at)) = self.checkpoint else { return true };
+        let pause = if self.is_outdated { CHECKPOINT_PAUSE } else { CHECKPOINT_EVERY };
+        (self.is_outdated || position != self.position) && now >= at + pause
+    }
+}
+
+impl Hub {
+    /// The server is a node of this cluster, and its store follows the log. Must be called after [`Hub::restore`], with a store
+    /// that may take part.
+    pub fn follow_log(&mut self, cluster: &str) {
+        let Some(store) = &mut self.store else { return };
+        if store.log.as_ref().is_none_or(|log| log.cluster != cluster) {
+            store.log = Some(LogUse { cluster: cluster.into(), ..LogUse::default() });
+        }
+    }
+
+    /// The server is a single one. Its store belongs to no cluster any more, since no log says what is stored from now on. Must
+    /// be called after [`Hub::restore`].
+    pub fn leave_log(&mut self) {
+        let Some(store) = &mut self.store else { return };
+        if let Some(LogUse { cluster, .. }) = store.log.take() {
+            log::warn!("the store was that of a node of the cluster {cluster}; now it is that of a single server");
+            store.record(Record::NoCluster);
+        }
+    }
+
+    /// An entry at this position of the log is applied next. Must be called before anything is applied.
+    pub fn note_position(&mut self, position: u64) {
+        if let Some(store) = &mut self.store
+            && let Some(log) = &mut store.log
+        {
+            log.note_position(position);
+            store.is_paused = log.is_replaying();
+        }
+    }
+
+    /// Restores the shared state of a checkpoint. The entries of the log after its position must be applied next.
+    ///
+    /// # Errors
+    /// Why the state cannot be read.
+    pub fn restore_checkpoint(&mut self, checkpoint: &CheckpointRecord) -> Result<(), String> {
+        let snapshot: Snapshot = serde_json::from_str(&checkpoint.snapshot).map_err(|error| error.to_string())?;
+        self.restore_snapshot(snapshot);
+        self.note_position(checkpoint.position);
+        Ok(())
+    }
+
+    /// Whether a checkpoint is due: at the beginning, five minutes after the one before, and a few seconds after the one before
+    /// if it has texts that were deleted since. `now` is a clock that never goes back.
+    pub fn wants_checkpoint(&self, now: Duration) -> bool {
+        let log = self.store.as_ref().and_then(|store| store.log.as_ref());
+        log.is_some_and(|log| log.wants_checkpoint(now)) && !self.shared.rooms.store_fails()
+    }
+
+    /// Records the shared state, after the entries of the log until this position. `checkpoint` is what the protocol among the
+    /// nodes knows there, in JSON. The time is that of [`Hub::wants_checkpoint`].
+    ///
+    /// Does nothing while the store fails, and while what is applied is stored already.
+    pub fn record_checkpoint(&mut self, position: u64, checkpoint: String, now: Duration) {
+        self.note_position(position);
+        let fails = self.shared.rooms.store_fails();
+        let log = self.store.as_ref().and_then(|store| store.log.as_ref());
+        if fails || log.is_none_or(|log| log.is_replaying()) {
+            return;
+        }
+        let snapshot = serde_json::to_string(&self.snapshot()).expect("the shared state is plain data");
+        let (run, ids) = (self.run, self.journal.last_message_id() + 1);
+        if let Some(store) = &mut self.store
+            && let Some(log) = &mut store.log
+        {
+            (log.recorded, log.checkpoint, log.is_outdated) = (position, Some((position, now)), false);
+            let cluster = log.cluster.clone();
+            let record = CheckpointRecord { cluster, run, position, ids, checkpoint, snapshot };
+            store.record(Record::Checkpoint(Box::new(record)));
+        }
+    }
+}
