@@ -111,6 +111,26 @@ impl Span {
         }
     }
 
+    /// The ids that a page of the span covers, from one on and below another; `ends` are the ids of its first and its last message.
+    /// At a point that is a time the page ends with its messages.
+    pub fn covered_ids(self, ends: Option<(u64, u64)>, has_older: bool, has_newer: bool) -> (u64, u64) {
+        let (first, last) = ends.map_or((u64::MAX, 0), |(first, last)| (first, last + 1));
+        let from = match (self.side, self.after) {
+            (Side::Oldest | Side::Newest, Some(Point::Time(_))) => first,
+            (Side::Oldest, Some(Point::Id(id))) => id + 1,
+            (Side::Newest | Side::Around, _) if has_older => first,
+            (Side::Newest, Some(Point::Id(id))) => id + 1,
+            (Side::Oldest | Side::Newest, None) | (Side::Around, _) => 0,
+        };
+        let to = match (self.side, self.before) {
+            (Side::Oldest | Side::Around, _) if has_newer => last,
+            (_, Some(Point::Id(id))) => id,
+            (_, Some(Point::Time(_))) => last,
+            (_, None) => u64::MAX,
+        };
+        (from, to)
+    }
+
     /// Selects at most `n` messages of a sequence, which is sorted by id.
     pub fn select(self, items: &[impl Dated], n: usize) -> Selection {
         let id_at = |index: usize| items.get(index).map_or(u64::MAX, Dated::id);

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::replica::{Application, Burial, Fate, MAX_IDS, Place, Proposal, Understood};
+use super::replica::{Application, Burial, Checkpoint, Fate, MAX_IDS, Place, Proposal, Understood};
 use crate::chat::Cause;
 use crate::chat::change::{self, Change, Committed, LogPlace, Origin};
 use crate::chat::{Hub, Incarnation, Now};
@@ -30,6 +30,15 @@ impl Members<'_> {
         self.return_proposal(proposal, Fate::Refused);
     }
 
+    /// Records the state after what was applied until now, which is that of a checkpoint of the protocol, for the store. Does
+    /// nothing if that has no state.
+    pub fn record_checkpoint(&mut self, checkpoint: &Checkpoint) {
+        if checkpoint.has_state {
+            let text = serde_json::to_string(checkpoint).expect("names and numbers");
+            self.hub.record_checkpoint(checkpoint.position(), text, self.now.at);
+        }
+    }
+
     /// The time of a place in the log, which is the same at each node.
     fn time_of(&self, place: &Place<Origin>) -> Now {
         let local = OffsetDateTime::UNIX_EPOCH + place.time;
@@ -51,6 +60,7 @@ impl Application for Members<'_> {
 
     fn apply(&mut self, change: &str, place: Place<Origin>) -> Understood {
         let Ok(change) = serde_json::from_str::<Change>(change) else { return Understood::No };
+        self.hub.note_position(place.seq);
         let log_place = LogPlace { node: place.incarnation, first_id: place.id() };
         let committed = Committed {
             seq: self.hub.next_change(),
@@ -68,6 +78,7 @@ impl Application for Members<'_> {
     }
 
     fn bury(&mut self, incarnation: Incarnation, burial: Burial, place: Place<Origin>) {
+        self.hub.note_position(place.seq);
         let cause = if burial == Burial::Left { Cause::ShutDown } else { Cause::ConnectionLost };
         self.hub.bury(incarnation, &cause, self.time_of(&place));
     }
@@ -78,11 +89,13 @@ impl Application for Members<'_> {
 
     fn restore(&mut self, snapshot: &str) -> Result<(), String> {
         let snapshot = serde_json::from_str(snapshot).map_err(|error| error.to_string())?;
-        self.hub.restore_snapshot(snapshot, &self.now)
+        self.hub.take_snapshot(snapshot, &self.now)
     }
 
     fn found(&mut self, place: Place<Origin>) {
+        self.hub.note_position(place.seq);
         self.hub.found(&self.time_of(&place));
+        self.hub.record_cluster();
     }
 
     fn return_proposal(&mut self, proposal: Proposal<Origin>, fate: Fate) {

@@ -12,3 +12,5 @@ pub mod part;
 pub mod replica;
 /// How a server takes part in a cluster.
 pub mod settings;
+/// What the store of a node says.
+pub mod stored;

@@ -57,6 +57,13 @@ impl Part {
         has_more
     }
 
+    /// Records the state after what was applied until now, for the store.
+    pub fn record_checkpoint(&self, hub: &mut Hub, now: Now) {
+        if let Some(checkpoint) = self.replica.checkpoint() {
+            Members { hub, now }.record_checkpoint(&checkpoint);
+        }
+    }
+
     /// Takes the next notice of the protocol.
     pub fn poll_notice(&mut self) -> Option<Notice> {
         self.replica.poll_notice()

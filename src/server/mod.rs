@@ -18,7 +18,8 @@ mod relay;
 mod reload;
 mod secret_file;
 pub mod service;
-pub(crate) mod store_query;
+pub(crate) mod start;
+mod store_query;
 pub(crate) mod store_writer;
 pub mod tls;
 pub mod trusted_peer;
@@ -28,7 +29,6 @@ pub mod upgrade;
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::{self, PathBuf};
-use std::time::Instant;
 
 use log::{LevelFilter, info, warn};
 use rustix::fs::fstat;
@@ -45,7 +45,6 @@ use self::reload::{AtStart, Reloader, read_motd, read_tokens};
 pub use self::reload::{ReadSettings, Reloaded};
 use self::service::ServiceManager;
 use self::service::activation::{self, Activated, SocketUse};
-use self::store_writer::{StoreWriter, StoreWriterState};
 use self::tls::self_signed::Introduction;
 use self::tls::{CertificateSource, Certificates, TlsError, expiry, self_signed};
 use self::trusted_peer::TrustedPeer;
@@ -54,10 +53,9 @@ use self::upgrade::successor::{self, TakenOver};
 use self::upgrade::{Channel, Message, Offer, Program};
 use crate::chat::{Config, ConsoleText, Hub, Lang, Mode, Notice, OPERATOR_LOG};
 use crate::cluster::nats;
-use crate::cluster::replica::Start;
 use crate::cluster::settings::ClusterSettings;
-use crate::store::{self, Store};
-use crate::util::clock::Clock;
+use crate::cluster::stored::Beginning;
+use crate::store;
 use crate::util::io_error::plain_words;
 use crate::util::logging::{LogFormat, Style};
 use crate::util::random::random;
@@ -171,6 +169,9 @@ pub enum Error {
     /// The control socket cannot be made.
     #[error("cannot make the control socket {}: {}; choose another place with --control PATH", .0.display(), plain_words(.1))]
     Control(PathBuf, #[source] io::Error),
+    /// The store cannot be that of this node.
+    #[error("cannot take part in the cluster: {0}")]
+    Unfit(String),
     /// The client of NATS cannot be set up.
     #[error("cannot take part in a cluster: {}", plain_words(.0))]
     Cluster(#[source] io::Error),
@@ -291,26 +292,13 @@ fn serve(settings: Settings, channel: Option<&Channel>) -> Result<u8, Error> {
     let addrs: ByKind<ListenAddr> = listening.iter().map(|one| (one.kind, one.addr.clone())).collect();
     let (hub_config, name) = (hub.clone(), hub.name.clone());
     let renderers = renderers_of(lang, &name);
-    let (hub, store_writer) = match (taken_hub, &mut taken) {
+    let (hub, store_writer, beginning) = match (taken_hub, &mut taken) {
         (Some(state), Some(taken)) => {
             let kept = taken.state.store_writer.take().unwrap_or_default();
-            let store_writer = store.map(|store| reopen(store, kept)).transpose().map_err(Error::Store)?;
-            (Hub::from_state(state, hub, renderers), store_writer)
+            let store_writer = store.map(|store| start::reopen(store, kept)).transpose().map_err(Error::Store)?;
+            (Hub::from_state(state, hub, renderers), store_writer, Beginning::default())
         }
-        _ => {
-            let opened = store.map(|store| open(store, &hub)).transpose().map_err(Error::Store)?;
-            let mut hub = Hub::new(hub, renderers);
-            let mut clock = Clock::start();
-            if cluster.is_some() {
-                hub.use_cluster();
-                clock = Clock::since_1970();
-            }
-            let store_writer = opened.map(|(store_writer, start)| {
-                hub.restore(start, clock.now());
-                store_writer
-            });
-            (hub, store_writer)
-        }
+        _ => start::begin(hub, renderers, store, cluster.as_ref())?,
     };
     // After the store: a second server with the same store is told about that first.
     let control = control.as_ref().map(|place| place.listen(&mut passed_control)).transpose()?.flatten();
@@ -320,7 +308,7 @@ fn serve(settings: Settings, channel: Option<&Channel>) -> Result<u8, Error> {
         .map_err(Error::Start)?;
     event_loop.set_store_writer(store_writer);
     if let Some(cluster) = cluster {
-        event_loop.join_cluster(&cluster, replica.ok_or(Start::Fresh), 1).map_err(Error::Cluster)?;
+        event_loop.join_cluster(&cluster, replica.ok_or(beginning)).map_err(Error::Cluster)?;
     }
     if let Some(control) = control {
         event_loop.set_control(control).map_err(Error::Start)?;
@@ -468,31 +456,6 @@ fn screen_settings(hub: &Config, lang: Lang, addrs: &[(ListenerKind, ListenAddr)
         introduction: introduction::lines(addrs, &introduction::own_addresses(), speaking, lang),
         addr: addrs.first().map(|(kind, addr)| listen::address(*kind, addr)).unwrap_or_default(),
     }
-}
-
-/// Opens the store that the predecessor has closed; its state has what is kept in memory.
-fn reopen(options: store::Options, kept: StoreWriterState) -> Result<StoreWriter, store::Error> {
-    Store::open_existing(&options).map(|store| StoreWriter::restore(store, options.keep_days.is_some(), kept))
-}
-
-/// Opens the store, and loads what is kept in memory.
-fn open(mut options: store::Options, hub: &Config) -> Result<(StoreWriter, store::InitialState), store::Error> {
-    // One message more than is shown, and more bytes, tells whether anything is left out.
-    options.rooms = hub.max_rooms;
-    options.history = hub.history.saturating_add(1);
-    options.history_bytes = 2 * hub.history_bytes + hub.max_line;
-    let began = Instant::now();
-    let (store, start) = Store::open(&options, clock::utc().unix_timestamp())?;
-    let messages: usize = start.rooms.iter().map(|room| room.messages.len()).sum();
-    info!(
-        "{}: {} rooms; {messages} messages of {} rooms read in {} ms; next message id {}",
-        options.path.display(),
-        start.rooms.len() + start.stored.len(),
-        start.rooms.len(),
-        began.elapsed().as_millis(),
-        start.next_id
-    );
-    Ok((StoreWriter::new(store, options.keep_days.is_some()), start))
 }
 
 /// Log targets that the console shows too, with the level that is logged all the same: warnings about the store at the start.

@@ -14,7 +14,6 @@ use crate::chat::member::table::MemberTable;
 use crate::chat::policy::mutes::Mutes;
 use crate::chat::policy::nick::key_of;
 use crate::chat::policy::nick::look_index::LookIndex;
-use crate::chat::record::AccountData;
 
 /// All accounts of the server.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -45,16 +44,17 @@ impl AccountTable {
         shared
     }
 
-    /// Takes the accounts of another node; whom those with the same names ignore, and how far they have read, stays.
-    pub fn restore_shared(&mut self, shared: AccountTable) {
-        let mut before = std::mem::replace(self, shared);
-        for account in self.accounts.values_mut() {
-            let own = before.find_key(&account.name.key).and_then(|id| before.get_mut(id));
-            if let Some(Account { data: own, .. }) = own {
-                let AccountData { ignored, read, markers, .. } = std::mem::take(own);
-                (account.data.ignored, account.data.read, account.data.markers) = (ignored, read, markers);
+    /// Takes the accounts of another node; what is not the same on all nodes stays as it is here.
+    pub fn restore_shared(&mut self, mut shared: AccountTable) {
+        for account in shared.accounts.values_mut() {
+            let own = self.find_key(&account.name.key).and_then(|id| self.accounts.get_mut(&id));
+            // Another owner of the name has registered it at another time.
+            if let Some(own) = own.filter(|own| own.data.since == account.data.since) {
+                let (data, own) = (&mut account.data, std::mem::take(&mut own.data));
+                (data.ignored, data.read, data.markers) = (own.ignored, own.read, own.markers);
             }
         }
+        *self = shared;
     }
 
     /// The mutes of accounts that are in force, as a server has them that was just started. Those that are over are forgotten.

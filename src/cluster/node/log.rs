@@ -48,6 +48,7 @@ pub struct Log {
     config: StreamConfig,
     /// The first position of a log that is made now.
     first_position: u64,
+    cluster: String,
     /// What was read last.
     reached: u64,
     /// When the log was made, in the words of the engine.
@@ -69,7 +70,20 @@ impl Log {
             max_msg_size: MAX_MESSAGE,
             ..StreamConfig::default()
         };
-        Log { config, first_position, reached: 0, created: None, shorter_since: None, stage: Stage::Closed }
+        Log {
+            config,
+            first_position,
+            cluster: cluster.to_owned(),
+            reached: 0,
+            created: None,
+            shorter_since: None,
+            stage: Stage::Closed,
+        }
+    }
+
+    /// The name of the cluster.
+    pub fn cluster(&self) -> &str {
+        &self.cluster
     }
 
     /// The name of the stream.

@@ -17,8 +17,9 @@ use self::log::{Log, LogEvent};
 use self::repeats::Repeats;
 use super::nats::{Event, Expected, Limits, Nats, Settings, SubscriptionId};
 use super::part::Part;
-use super::replica::{self, Append, Notice, Replica, Start, Status, Versions};
+use super::replica::{self, Append, Notice, Replica, Status, Stop, Versions};
 use super::settings::ClusterSettings;
+use super::stored::{Beginning, Unfit};
 use crate::chat::change::Origin;
 use crate::chat::{Hub, Incarnation, Now};
 
@@ -69,6 +70,10 @@ pub struct Node {
     unconfirmed: BTreeMap<u64, (Incarnation, u64)>,
     last_tag: u64,
     has_work: bool,
+    /// What the store has belongs to no cluster: it may begin one, and not take part in one that is there.
+    may_only_found: bool,
+    /// Why the store cannot be that of this node, once that is known.
+    refused: Option<Unfit>,
     /// Whether the operator knows that the node takes part.
     takes_part: bool,
     counts: NodeCounts,
@@ -76,23 +81,23 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node that begins: `random` are two random numbers, `first_position` is that of the first entry if the log is made
-    /// now, and the socket has its events under `token`.
+    /// A node that begins: `random` are two random numbers, and the socket has its events under `token`.
     ///
     /// # Errors
     /// If the authorities for TLS cannot be used, or the registry cannot be cloned.
     pub fn new(
         settings: &ClusterSettings,
-        start: Start,
+        beginning: Beginning,
         random: [u64; 2],
-        first_position: u64,
         registry: &Registry,
         token: Token,
         now: Duration,
     ) -> io::Result<Node> {
         let node = replica::Node { name: settings.node.clone(), versions: VERSIONS };
+        let Beginning { start, first_position, may_only_found } = beginning;
         let replica = Replica::new(node, random[0], start);
-        Node::restore(settings, replica, random[1], first_position, registry, token, now)
+        let node = Node::restore(settings, replica, random[1], registry, token, now)?;
+        Ok(Node { log: Log::new(settings, first_position), may_only_found, ..node })
     }
 
     /// A node that goes on as another process: `replica` is what that one has handed over.
@@ -103,7 +108,6 @@ impl Node {
         settings: &ClusterSettings,
         replica: Replica<Origin>,
         random: u64,
-        first_position: u64,
         registry: &Registry,
         token: Token,
         now: Duration,
@@ -124,11 +128,13 @@ impl Node {
             subjects,
             nats,
             part: Part::new(replica, now),
-            log: Log::new(settings, first_position),
+            log: Log::new(settings, 1),
             heartbeats,
             unconfirmed: BTreeMap::new(),
             last_tag: 0,
             has_work: true,
+            may_only_found: false,
+            refused: None,
             takes_part: false,
             counts: NodeCounts::default(),
             repeats: Repeats::default(),
@@ -151,13 +157,16 @@ impl Node {
         while self.part.replica().wants_entries()
             && let Some(event) = self.nats.client.next_event()
         {
-            self.handle(event, now.at);
+            self.handle(event, hub, now.at);
         }
         let reached = self.part.replica().applied();
         if let Some(event) = self.log.turn(&mut self.nats.client, reached, now.at) {
-            self.handle_log(event, now.at);
+            self.handle_log(event, hub, now.at);
         }
         has_more |= self.part.turn(hub, now, ENTRIES_PER_TURN);
+        if self.part.has_ticked(now.at) && self.part.replica().is_ready() && hub.wants_checkpoint(now.at) {
+            self.part.record_checkpoint(hub, now);
+        }
         self.send(now.at);
         let replica = self.part.replica();
         if !std::mem::replace(&mut self.takes_part, replica.is_ready()) && self.takes_part {
@@ -201,7 +210,7 @@ impl Node {
         self.repeats.warn(format!("cluster: the log does not take an entry: {why}"), now);
     }
 
-    fn handle(&mut self, event: Event, now: Duration) {
+    fn handle(&mut self, event: Event, hub: &mut Hub, now: Duration) {
         match event {
             Event::Connected { server, version } => {
                 self.counts.connections += 1;
@@ -234,15 +243,24 @@ impl Node {
             }
             other => {
                 if let Some(event) = self.log.handle(other, &mut self.nats.client, now) {
-                    self.handle_log(event, now);
+                    self.handle_log(event, hub, now);
                 }
             }
         }
     }
 
-    fn handle_log(&mut self, event: LogEvent, now: Duration) {
+    fn handle_log(&mut self, event: LogEvent, hub: &mut Hub, now: Duration) {
         match event {
+            LogEvent::Found(stream) if self.may_only_found && stream.first <= stream.last => {
+                self.refused = Some(Unfit::OfSingleServer(self.log.cluster().into()));
+            }
+            LogEvent::Found(_) if std::mem::take(&mut self.may_only_found) => {
+                // Stored before this node says anything, so that it may go on after a crash.
+                hub.record_cluster();
+                self.log.open();
+            }
             LogEvent::Found(stream) => {
+                hub.note_end_of_log(stream.last);
                 self.part.replica_mut().handle_stream(stream, now);
                 let from = self.part.replica().read_from().unwrap_or(stream.last + 1);
                 self.log.read(&mut self.nats.client, from, now);
@@ -264,12 +282,20 @@ impl Node {
 
     /// Takes the next notice of the protocol.
     pub fn poll_notice(&mut self) -> Option<Notice> {
+        if let Some(unfit) = self.refused.take() {
+            return Some(Notice::Stopped(Stop::CannotRestore(unfit.to_string())));
+        }
         self.part.poll_notice()
     }
 
     /// Ends as planned: what was proposed is applied first, and then [`Notice::Left`] comes.
     pub fn leave(&mut self) {
         self.part.replica_mut().leave();
+    }
+
+    /// Records the state for the store, at the end of the server.
+    pub fn finish(&mut self, hub: &mut Hub, now: Now) {
+        self.part.record_checkpoint(hub, now);
     }
 
     /// Whether the protocol was asked what is due in this turn: then the figures may have changed.

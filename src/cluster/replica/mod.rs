@@ -89,6 +89,13 @@ pub struct Checkpoint {
     pub has_state: bool,
 }
 
+impl Checkpoint {
+    /// Its position in the log.
+    pub fn position(&self) -> u64 {
+        self.mark.seq
+    }
+}
+
 /// What is known of the state at the position that was processed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Knowledge {

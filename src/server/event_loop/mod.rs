@@ -20,8 +20,9 @@ use self::cluster::Membership;
 use crate::chat::change::Origin;
 use crate::chat::{ClientId, Hub, Notice, Now, OPERATOR_LOG};
 use crate::cluster::node::Node;
-use crate::cluster::replica::{Replica, Start};
+use crate::cluster::replica::Replica;
 use crate::cluster::settings::ClusterSettings;
+use crate::cluster::stored::Beginning;
 use crate::server::connection::transport::{
     CONNECTIONS, ListenerKind, Readiness, ServerListener, TlsServer, TransportBuffers, UnixServer,
 };
@@ -250,8 +251,7 @@ impl EventLoop {
     pub fn join_cluster(
         &mut self,
         settings: &ClusterSettings,
-        replica: Result<Replica<Origin>, Start>,
-        first_position: u64,
+        replica: Result<Replica<Origin>, Beginning>,
     ) -> io::Result<()> {
         if replica.is_err() {
             self.clock = Clock::since_1970();
@@ -259,8 +259,8 @@ impl EventLoop {
         }
         let (registry, now) = (self.poll.registry(), self.clock.elapsed());
         let node = match replica {
-            Err(start) => Node::new(settings, start, [random(), random()], first_position, registry, CLUSTER, now),
-            Ok(replica) => Node::restore(settings, replica, random(), first_position, registry, CLUSTER, now),
+            Err(beginning) => Node::new(settings, beginning, [random(), random()], registry, CLUSTER, now),
+            Ok(replica) => Node::restore(settings, replica, random(), registry, CLUSTER, now),
         };
         self.membership = Some(Membership::new(node?));
         Ok(())
@@ -326,6 +326,9 @@ impl EventLoop {
             logging::flush();
             self.engine.count_turn(self.clock.elapsed().saturating_sub(now.at));
             if self.engine.is_done(now.at) && self.has_left(now.at) {
+                if let Some(membership) = &mut self.membership {
+                    membership.node.finish(self.engine.hub_mut(), now);
+                }
                 self.engine.finish_writing(now);
                 if let Some(console) = &mut self.console {
                     console.finish(self.engine.hub_mut(), now.at, OUTPUT_RETRY);

@@ -161,7 +161,7 @@ fn records_that_are_written_again_from_the_middle_on_change_nothing() {
         let [(mut first, start), (mut second, same)] = [once.open(), twice.open()];
         assert_eq!(start, same, "seed {seed}");
         for words in ["text", "topic"] {
-            let mut found = |store: &mut Store| search(store, "lobby", words, None, 999).unwrap();
+            let found = |store: &mut Store| search(store, "lobby", words, None, 999).unwrap();
             assert_eq!(found(&mut first), found(&mut second), "seed {seed}");
         }
     }

@@ -1,5 +1,7 @@
 //! Failures of the file: stored records are there, or the store reports an error.
 
+mod checkpoints;
+
 use std::io::Write;
 use std::process::Command;
 

@@ -1,7 +1,6 @@
 //! What a hub offers to a cluster: snapshots of the shared state, the end of a node, and proposals that come back.
 
 pub mod joins;
-mod recording;
 pub mod rejoining;
 pub mod settings;
 pub mod snapshot;

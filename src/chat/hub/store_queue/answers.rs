@@ -28,9 +28,9 @@ const MAX_PAGE_BYTES: usize = 256 * 1024;
 pub(in crate::chat::hub) struct HistoryPage {
     pub messages: Vec<Message>,
     /// If set, there are older messages, before this id.
-    older: Option<u64>,
+    pub older: Option<u64>,
     /// If set, there are newer messages, after this id.
-    newer: Option<u64>,
+    pub newer: Option<u64>,
 }
 
 impl Hub {
@@ -119,8 +119,10 @@ impl Hub {
         if messages.is_empty() && range == HistoryRange::Latest {
             return self.send_about(id, room, &Event::Notice(Notice::NoHistory));
         }
+        let (from, to) = ids_of_page(range, &messages, older.is_some(), newer.is_some());
+        let gap = self.has_gap(from, to);
         messages.retain(|message| !self.is_by_any(ignored, message));
-        let begins = Notice::HistoryBegins { messages: messages.len(), gap: false, range };
+        let begins = Notice::HistoryBegins { messages: messages.len(), gap, range };
         self.send_about(id, room, &Event::Notice(begins));
         let mut day = now.local.date();
         for message in &messages {
@@ -323,6 +325,25 @@ impl Hub {
             }
         }
     }
+}
+
+/// The ids that a page covers, from one on and below another: messages that are missing among them would be on it.
+fn ids_of_page(range: HistoryRange, messages: &[Message], has_older: bool, has_newer: bool) -> (u64, u64) {
+    let (first, last) = (messages.first().map(|message| message.id), messages.last().map(|message| message.id));
+    let from = match range {
+        HistoryRange::After { after } => after + 1,
+        HistoryRange::On { .. } => first.unwrap_or(u64::MAX),
+        _ if !has_older => 0,
+        HistoryRange::Latest => first.unwrap_or(u64::MAX),
+        HistoryRange::Before(id) | HistoryRange::Around { around: id } => first.unwrap_or(id),
+    };
+    let to = match range {
+        HistoryRange::Latest => u64::MAX,
+        HistoryRange::Before(id) => id,
+        _ if !has_newer => u64::MAX,
+        _ => last.map_or(from, |last| last + 1),
+    };
+    (from, to)
 }
 
 /// The number of the first messages that fit into `bytes` bytes, at most `most`, but at least one if there is one.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::chat::hub::{Hub, Snapshot};
+use crate::chat::id::Now;
 use crate::chat::record::{CheckpointRecord, InitialCluster, Record};
 
 /// Time between two checkpoints. After a crash the log of this time is applied again.
@@ -114,15 +115,27 @@ impl Hub {
         }
     }
 
-    /// Restores the shared state of a checkpoint. The entries of the log after its position must be applied next.
+    /// The log ends at this position at the moment. If the store has more, the log was replaced by an older one: what is applied
+    /// after that position is not what is stored.
+    pub fn note_end_of_log(&mut self, last: u64) {
+        if let Some(log) = self.store.as_mut().and_then(|store| store.log.as_mut()) {
+            log.stored = log.stored.min(last);
+        }
+    }
+
+    /// Restores the shared state of a checkpoint. If it returns `true`, the entries of the log after its position must be applied
+    /// next. If it returns `false`, this node has other settings than at the checkpoint: see [`Hub::restore_ended`].
     ///
     /// # Errors
     /// Why the state cannot be read.
-    pub fn restore_checkpoint(&mut self, checkpoint: &CheckpointRecord) -> Result<(), String> {
+    pub fn restore_checkpoint(&mut self, checkpoint: &CheckpointRecord, now: &Now) -> Result<bool, String> {
         let snapshot: Snapshot = serde_json::from_str(&checkpoint.snapshot).map_err(|error| error.to_string())?;
-        self.restore_snapshot(snapshot);
-        self.note_position(checkpoint.position);
-        Ok(())
+        let is_current = self.has_settings_of(&snapshot);
+        self.restore_ended(snapshot, now);
+        if is_current {
+            self.note_position(checkpoint.position);
+        }
+        Ok(is_current)
     }
 
     /// Whether a checkpoint is due: at the beginning, five minutes after the one before, and a few seconds after the one before

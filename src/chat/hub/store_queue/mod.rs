@@ -3,6 +3,7 @@
 pub(in crate::chat::hub) mod answers;
 pub(in crate::chat::hub) mod cluster;
 pub(in crate::chat::hub) mod conversations;
+pub(in crate::chat::hub) mod joining;
 pub(in crate::chat::hub) mod offline_messages;
 
 use std::collections::VecDeque;
@@ -54,6 +55,9 @@ pub struct StoreQueue {
     /// What is applied now is stored already, and not recorded again.
     #[serde(default)]
     is_paused: bool,
+    /// Nothing is in the store, so that it may become that of any cluster.
+    #[serde(default)]
+    is_empty: bool,
 }
 
 impl StoreQueue {
@@ -66,8 +70,10 @@ impl StoreQueue {
 
     /// Notes that messages with these ids may be missing in the store, now and later.
     pub fn note_gap(&mut self, gap: Gap) {
-        self.gaps.add(gap);
-        self.records.push(Record::Gap(gap));
+        if gap.from < gap.to {
+            self.gaps.add(gap);
+            self.records.push(Record::Gap(gap));
+        }
     }
 
     /// The ids of which messages may be missing in the store.
@@ -148,10 +154,11 @@ impl Hub {
     ///
     /// Must be called before the first connection.
     pub fn restore(&mut self, start: InitialState, now: Now) {
+        let is_empty = start.is_empty();
         let InitialState { next_id, run, cloak_key, rooms, stored, bans, accounts, gaps, cluster } = start;
         let log = cluster.as_ref().map(LogUse::of);
         let missing = gaps.newest();
-        let mut store = StoreQueue { next_id, gaps, log, ..StoreQueue::default() };
+        let mut store = StoreQueue { next_id, gaps, log, is_empty, ..StoreQueue::default() };
         self.journal.set_last_message_id(next_id.saturating_sub(1));
         self.run = run;
         self.outbound.set_run(run);

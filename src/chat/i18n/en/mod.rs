@@ -154,8 +154,9 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
             people(&p, f)?;
             f.write_str(".")
         }
-        Notice::HistoryBegins { messages, range, .. } => {
-            let messages = count(messages as u64, "message");
+        Notice::HistoryBegins { messages, gap, range } => {
+            let missing = if gap { " (some are missing)" } else { "" };
+            let messages = format!("{}{missing}", count(messages as u64, "message"));
             match range {
                 HistoryRange::Latest => write!(f, "--- the last {messages} ---"),
                 HistoryRange::Before(id) => write!(f, "--- the last {messages} before {id} ---"),

@@ -148,7 +148,8 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
             }
             away.map_or(Ok(()), |text| write!(f, "；暂时离开：{text}"))
         }
-        Notice::HistoryBegins { .. } => f.write_str("----以下是历史记录----"),
+        Notice::HistoryBegins { gap: false, .. } => f.write_str("----以下是历史记录----"),
+        Notice::HistoryBegins { gap: true, .. } => f.write_str("----以下是历史记录（有缺失）----"),
         Notice::HistoryEnds => f.write_str("----以上是历史记录----"),
         Notice::PageEnds { room, older, newer } => {
             match older {

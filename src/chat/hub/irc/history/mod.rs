@@ -14,6 +14,7 @@ use crate::chat::encoding::{Detail, Private, RoomLabel};
 use crate::chat::event::{Event, IrcLine, Sender, Source};
 use crate::chat::hub::fanout::skips;
 use crate::chat::hub::plan::Asker;
+use crate::chat::hub::store_queue::answers::HistoryPage;
 use crate::chat::hub::store_queue::conversations::PrivateLine;
 use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::{Author, ClientId, Holder, MemberSlot, RoomId};
@@ -94,7 +95,14 @@ impl Hub {
             let text = "Messages could not be retrieved";
             return self.fail(id, "CHATHISTORY", "MESSAGE_ERROR", &["*", &format!("#{room}")], text);
         };
-        let mut messages = self.page(before, after, span.counts(n)).messages;
+        let HistoryPage { mut messages, older, newer } = self.page(before, after, span.counts(n));
+        let ends = messages.first().map(|message| message.id).zip(messages.last().map(|message| message.id));
+        let (from, to) = span.covered_ids(ends, older.is_some(), newer.is_some());
+        if self.has_gap(from, to) {
+            let text = "Some messages of this time are missing on this server";
+            let middle = ["CHATHISTORY", "MESSAGES_MISSING", &format!("#{room}")];
+            self.server_line(id, "NOTE", &middle, Some(text));
+        }
         messages.retain(|message| !self.is_by_any(ignored, message));
         self.show_messages(id, room, span, messages);
     }
