@@ -53,6 +53,8 @@ pub enum Command<'a> {
     Delete(&'a str),
     /// `/mod`, or `/unmod`.
     Moderator(bool, &'a str),
+    /// `/nodes`: the nodes of the cluster.
+    Nodes,
     /// `/reload`: the settings are read again.
     Reload,
     ShutDown,
@@ -259,6 +261,7 @@ const COMMANDS: &[(&str, Holder, ParseArguments)] = &[
     ("stats", Holder::Moderators, |_| Command::Stats),
     ("mod", Holder::Operator, |rest| Command::Moderator(true, rest.trim())),
     ("unmod", Holder::Operator, |rest| Command::Moderator(false, rest.trim())),
+    ("nodes", Holder::Operator, |_| Command::Nodes),
     ("reload", Holder::Operator, |_| Command::Reload),
     ("shutdown", Holder::Operator, |_| Command::ShutDown),
 ];

@@ -10,6 +10,9 @@
 //!   connections to close, [`Hub::poll_deadline`] returns the time of the next tick;
 //! - public changes: the hub commits them itself, or hands them out with [`Hub::poll_proposal`] and applies them with
 //!   [`Hub::handle_committed`] in the order that the caller gives them;
+//! - the nodes of a cluster, besides the order of the changes: [`Hub::poll_node_message`] returns what is for the members of one
+//!   other node, [`Hub::handle_node_answer`] takes its answer, [`Hub::handle_node_message`] what another node has sent;
+//!   [`Hub::set_nodes`] tells which nodes there are, [`Hub::tell_lost_touch`] and [`Hub::tell_connected`] what members are told;
 //! - posters: [`Hub::handle_post`] takes a message of a program that is no member, [`Hub::poll_posted`] returns what has become of
 //!   it when its place in the order is known;
 //! - state: [`Hub::into_state`] gives all of it as plain data, [`Hub::from_state`] takes it back.
@@ -53,14 +56,14 @@ pub use encoding::{
     AnswerPart, Detail, Encoding, IrcContext, IrcShape, Optional, Render, RenderIrc, Renderers, RoomLabel,
 };
 pub use event::{
-    CertificateState, ConsoleText, Due, Event, Help, IrcLine, MessageKind, Notice, People, Refusal, Sender,
-    SettingsView, Source, Topic, Whois,
+    CertificateState, ConsoleText, Due, Event, Help, IrcLine, MessageKind, NodeLine, NodeTrouble, Notice, People,
+    Refusal, Sender, SettingsView, Source, Topic, Whois,
 };
 #[cfg(test)]
-pub(crate) use hub::tests::test_hub::read_lines;
+pub(crate) use hub::tests::{store_queue::start as initial_state, test_hub::read_lines};
 pub use hub::{
-    DISCONNECTS_PER_TICK, HeadCount, Hub, HubState, HubView, OPERATOR_LOG, PostRefusal, Posted, Snapshot,
-    StatsSnapshot, TraceEvent, WriteBatch,
+    DISCONNECTS_PER_TICK, HeadCount, Hub, HubState, HubView, NodeMessage, NodeUnreachable, NodeView, OPERATOR_LOG,
+    PostRefusal, Posted, Snapshot, StatsSnapshot, TraceEvent, WriteBatch,
 };
 pub use i18n::Lang;
 pub use id::{ClientId, Incarnation, LOBBY, Now};

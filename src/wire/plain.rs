@@ -115,10 +115,12 @@ fn spoken(out: &mut Vec<u8>, at: OffsetDateTime, mark: &str, label: RoomLabel, p
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use time::Time;
 
     use super::*;
-    use crate::chat::{People, Topic};
+    use crate::chat::{NodeLine, People, Topic};
 
     fn rendered(lang: Lang, event: Event) -> String {
         labelled(lang, event, RoomLabel::Current("lobby"))
@@ -163,6 +165,40 @@ mod tests {
         assert_eq!(welcome(Lang::Zh, "chinwag"), "* 请输入昵称:\r\n");
         assert_eq!(welcome(Lang::Zh, "a.b"), "* 请输入昵称（a.b）:\r\n");
         assert_eq!(welcome(Lang::En, "a.b"), "* Welcome to chinwag at a.b. Type a nickname and press Enter:\r\n");
+    }
+
+    #[test]
+    fn nodes_of_members_and_of_the_cluster_are_named() {
+        let people = People { here: 3, names: &["ann", "bob"], away: &[], you: true };
+        let who = Event::Notice(Notice::People { room: "lobby", people, nodes: &[("bob", "b")] });
+        assert_eq!(rendered(Lang::En, who), "* 3 here: ann, bob (b) and you.\r\n");
+        assert_eq!(rendered(Lang::Zh, who), "* 当前3人：ann、bob (b)和您。\r\n");
+        let node = NodeLine {
+            name: "b",
+            is_this: false,
+            ready: true,
+            members: 1,
+            applied: Some(8),
+            lag: Some(2),
+            heard: Some(Duration::from_millis(1_234)),
+        };
+        for (node, en, zh) in [
+            (node, "b: 1 member, at position 8, 2 behind, heard 1.2 s ago", "b：1人，日志位置8，落后2，1.2秒前有消息"),
+            (
+                NodeLine { is_this: true, members: 2, lag: Some(0), heard: None, ..node },
+                "b (this node): 2 members, at position 8",
+                "b（本节点）：2人，日志位置8",
+            ),
+            (
+                NodeLine { ready: false, applied: None, lag: None, heard: None, ..node },
+                "b: 1 member, not heard yet, does not take part yet",
+                "b：1人，还没有消息，尚未加入",
+            ),
+        ] {
+            let event = Event::Notice(Notice::Node(node));
+            assert_eq!(rendered(Lang::En, event), format!("* {en}\r\n"));
+            assert_eq!(rendered(Lang::Zh, event), format!("* {zh}\r\n"));
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod console_text;
 mod irc;
 mod message;
+mod nodes;
 mod notice;
 mod refusal;
 mod source;
@@ -12,6 +13,7 @@ use time::OffsetDateTime;
 pub use self::console_text::ConsoleText;
 pub use self::irc::{IrcLine, Sender};
 pub use self::message::{MessageKind, MessageView, kind_or_flag};
+pub use self::nodes::{NodeLine, NodeTrouble};
 pub use self::notice::{CertificateState, Notice};
 pub use self::refusal::{Due, Refusal};
 pub use self::source::Source;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use time::{Date, OffsetDateTime};
 
-use super::{People, SettingsView, Topic, Whois};
+use super::{NodeLine, NodeTrouble, People, SettingsView, Topic, Whois};
 use crate::chat::cause::Cause;
 use crate::chat::change::{RestrictionKind, RoleChange};
 use crate::chat::member::Role;
@@ -250,13 +250,16 @@ pub enum Notice<'a> {
     Pong {
         text: &'a str,
     },
+    /// `nodes`: members that are named and are on another node, each with the name of that node.
     People {
         room: &'a str,
         people: People<'a>,
+        nodes: &'a [(&'a str, &'a str)],
     },
     PeopleIn {
         room: &'a str,
         people: People<'a>,
+        nodes: &'a [(&'a str, &'a str)],
     },
     /// The name, the number of members, and the topic of each room.
     Rooms {
@@ -362,6 +365,16 @@ pub enum Notice<'a> {
     TlsWords {
         words: &'a str,
     },
+    /// This node has lost touch with the other nodes of its cluster.
+    LostTouch,
+    /// This node is in touch with the other nodes again.
+    InTouchAgain,
+    /// A line of `/nodes`.
+    Node(NodeLine<'a>),
+    /// The answer to `/nodes` of a server that is one process.
+    NoCluster,
+    /// For operators: something is wrong with the cluster.
+    NodeTrouble(NodeTrouble<'a>),
     /// The store works again: `written` waiting records were written, `lost` records were dropped.
     StoreWorks {
         written: u64,

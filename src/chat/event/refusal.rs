@@ -148,6 +148,10 @@ pub enum Refusal<'a> {
     StoreFails,
     /// What was typed is not applied, since this node cannot reach the log of its cluster; it will not be applied later.
     CutOff,
+    /// A private message has not reached this member, which is on another node.
+    NotReached {
+        name: &'a str,
+    },
     WrongPassword {
         due: Due,
     },

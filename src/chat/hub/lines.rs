@@ -113,6 +113,7 @@ impl Hub {
             config: &self.config,
             shared: &self.shared,
             sessions: &self.sessions,
+            node: self.rejoining.node(),
             has_store: self.store.is_some(),
             has_accounts: self.keeps_accounts(),
             last_message_id: self.journal.last_message_id(),
@@ -141,6 +142,7 @@ impl Hub {
             Plan::Password { purpose, typed, new } => self.queue_account_password(id, purpose, typed, new, *now),
             Plan::Local(LocalChange::Quit(reason)) => self.quit(id, reason, *now),
             Plan::Whisper { to, text } => self.whisper(asker, to, text, *now),
+            Plan::WhisperToConsole { node, text } => self.whisper_to_console(asker, node, text, now),
             Plan::StoreWhisper { to, text } => self.store_whisper(asker, &to, text, *now),
             Plan::Propose(change) => self.propose_checked(id, change, now),
             Plan::ProposeEach(changes) => {

@@ -3,6 +3,7 @@
 use compact_str::CompactString;
 
 use super::check::check_speech;
+use super::nodes::messages::{PrivateContent, PrivateMessage};
 use super::plan::Asker;
 use super::store_queue::conversations::PrivateLine;
 use super::{Hub, Shared};
@@ -35,6 +36,11 @@ impl Hub {
         (private, tags): (Private, Option<&str>),
         now: Now,
     ) {
+        if self.spans_nodes(asker.member, to) {
+            let message = self.private_message(asker.member, to, private.kind, PrivateContent::Text(text.into()));
+            let message = PrivateMessage { ids: vec![private.id], tags: tags.map(Box::from), ..message };
+            return self.send_private(asker, message, &now);
+        }
         let (slot, target) = (asker.member.slot, to.slot);
         let is_delivered = self.note_whispers(asker.member, to, 1, &now);
         if is_delivered {
@@ -57,7 +63,7 @@ impl Hub {
     }
 
     /// Counts what a member whispers to another one; returns whether that one reads it.
-    pub(super) fn note_whispers(&mut self, author: MemberId, to: MemberId, count: u64, now: &Now) -> bool {
+    fn note_whispers(&mut self, author: MemberId, to: MemberId, count: u64, now: &Now) -> bool {
         let members = &mut self.shared.members;
         // The operator reads what a muted member whispers.
         if members.operator() != Some(to) && self.shared.mutes.holds(author, now.at) {
@@ -66,7 +72,7 @@ impl Hub {
         self.stats.whispers += count;
         let is_delivered = !members[to.slot].ignores(members.author(author.slot));
         if is_delivered {
-            members[to.slot].set_whisperer(author);
+            members[to.slot].set_whisperer(author, None);
         }
         is_delivered
     }

@@ -45,8 +45,12 @@ use self::journal::Journal;
 use self::login::passwords::Passwords;
 use self::login::prompts::Prompts;
 use self::nodes::joins::NodeJoins;
+use self::nodes::messages::NodeMessages;
+pub use self::nodes::messages::{NodeMessage, NodeUnreachable};
 use self::nodes::rejoining::Rejoining;
 pub use self::nodes::snapshot::Snapshot;
+pub use self::nodes::view::NodeView;
+use self::nodes::view::Nodes;
 pub use self::output::WriteBatch;
 use self::output::outbound::Outbound;
 use self::plan::View;
@@ -108,6 +112,8 @@ pub struct Hub {
     /// The resume requests of sessions that have not logged in yet.
     resume_requests: BTreeMap<ClientId, ResumeRequest>,
     rejoining: Rejoining,
+    node_messages: NodeMessages,
+    nodes: Nodes,
     /// Which sessions are asked for a password.
     prompts: Prompts,
     passwords: Passwords,
@@ -170,6 +176,8 @@ impl Hub {
             ip_limit: IpLimit::default(),
             resume_requests: BTreeMap::new(),
             rejoining: Rejoining::default(),
+            node_messages: NodeMessages::default(),
+            nodes: Nodes::default(),
             prompts: Prompts::default(),
             passwords: Passwords::default(),
             deadlines: Deadlines::default(),
@@ -208,6 +216,10 @@ impl Hub {
     /// [`Hub::handle_committed`] when it is committed. Must be called before the first connection.
     pub fn use_external_sequencer(&mut self) {
         self.journal.use_external_sequencer();
+        // The operator at the console of another node says something here, too.
+        if self.shared.members.operator().is_none() {
+            self.shared.members.insert_operator();
+        }
     }
 
     /// As [`Hub::use_external_sequencer`]; this hub is a node of a cluster, and the other nodes apply the same changes. From now on
@@ -262,6 +274,7 @@ impl Hub {
             config: &self.config,
             shared: &self.shared,
             sessions: &self.sessions,
+            node: self.rejoining.node(),
             has_store: self.store.is_some(),
             has_accounts: self.keeps_accounts(),
             last_message_id: self.journal.last_message_id(),

@@ -12,8 +12,10 @@ use super::journal::Journal;
 use super::login::passwords::Passwords;
 use super::login::prompts::Prompts;
 use super::nodes::joins::NodeJoins;
+use super::nodes::messages::NodeMessages;
 use super::nodes::rejoining::Rejoining;
 use super::nodes::settings::SharedSettings;
+use super::nodes::view::Nodes;
 use super::output::outbound::OutboundState;
 use super::posts::Posts;
 use super::reports::stats::Stats;
@@ -54,6 +56,10 @@ pub struct HubState {
     resume_requests: BTreeMap<ClientId, ResumeRequest>,
     #[serde(default, skip_serializing_if = "Rejoining::is_empty")]
     rejoining: Rejoining,
+    #[serde(default, skip_serializing_if = "NodeMessages::is_empty")]
+    node_messages: NodeMessages,
+    #[serde(default, skip_serializing_if = "Nodes::is_empty")]
+    nodes: Nodes,
     prompts: Prompts,
     passwords: Passwords,
     deadlines: Deadlines,
@@ -99,6 +105,10 @@ pub struct HubView<'a> {
     resume_requests: &'a BTreeMap<ClientId, ResumeRequest>,
     #[serde(skip_serializing_if = "Rejoining::is_empty")]
     rejoining: &'a Rejoining,
+    #[serde(skip_serializing_if = "NodeMessages::is_empty")]
+    node_messages: &'a NodeMessages,
+    #[serde(skip_serializing_if = "Nodes::is_empty")]
+    nodes: &'a Nodes,
     prompts: &'a Prompts,
     passwords: &'a Passwords,
     deadlines: &'a Deadlines,
@@ -137,6 +147,8 @@ impl Hub {
             ip_limit: &self.ip_limit,
             resume_requests: &self.resume_requests,
             rejoining: &self.rejoining,
+            node_messages: &self.node_messages,
+            nodes: &self.nodes,
             prompts: &self.prompts,
             passwords: &self.passwords,
             deadlines: &self.deadlines,
@@ -174,6 +186,8 @@ impl Hub {
             ip_limit: self.ip_limit,
             resume_requests: self.resume_requests,
             rejoining: self.rejoining,
+            node_messages: self.node_messages,
+            nodes: self.nodes,
             prompts: self.prompts,
             passwords: self.passwords,
             deadlines: self.deadlines,
@@ -221,6 +235,7 @@ impl Hub {
         hub.ip_limit = state.ip_limit;
         hub.resume_requests = state.resume_requests;
         hub.rejoining = state.rejoining;
+        (hub.node_messages, hub.nodes) = (state.node_messages, state.nodes);
         hub.prompts = state.prompts;
         hub.passwords = state.passwords;
         hub.deadlines = state.deadlines;

@@ -7,7 +7,7 @@ use std::fmt::{self, Display, Formatter};
 
 use time::OffsetDateTime;
 
-use super::event::{ConsoleText, Help, Notice, Refusal, SettingsView};
+use super::event::{ConsoleText, Help, Notice, People, Refusal, SettingsView};
 
 /// The language of the server's texts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,6 +89,18 @@ fn list<T: Display>(f: &mut Formatter, items: &[T], comma: &str, and: &str) -> f
         item.fmt(f)?;
     }
     Ok(())
+}
+
+/// Calls `write` with the same people, where those on other nodes have the name of their node in their name.
+fn with_nodes<R>(people: &People, nodes: &[(&str, &str)], write: impl FnOnce(&People) -> R) -> R {
+    if nodes.is_empty() {
+        return write(people);
+    }
+    let node_of = |name: &str| nodes.iter().find(|(member, _)| *member == name).map(|(_, node)| node);
+    let named = |&name: &&str| node_of(name).map_or_else(|| name.to_owned(), |node| format!("{name} ({node})"));
+    let names: Vec<String> = people.names.iter().map(named).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    write(&People { names: &names, ..*people })
 }
 
 /// The settings of a room as they are typed; the key only if the reader may see it.

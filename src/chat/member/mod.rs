@@ -12,7 +12,7 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use self::markers::Markers;
-use super::id::{AccountId, Author, ClientId, Holder, MemberId, MemberSlot, RoomId};
+use super::id::{AccountId, Author, ClientId, Holder, Incarnation, MemberId, MemberSlot, RoomId};
 use super::irc::metadata::Metadata;
 use super::policy::host::Host;
 use super::policy::nick::fold;
@@ -97,6 +97,9 @@ struct Extras {
     away: Option<Box<str>>,
     /// The member that whispered to it last.
     whisperer: Option<MemberId>,
+    /// The node of that member, if it is the operator at the console of another node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    whisperer_node: Option<Incarnation>,
     /// Existing rooms that it created.
     created_rooms: u32,
     /// How far it has read, as IRC clients have told.
@@ -148,7 +151,7 @@ impl Member {
         let mut shared = Member { session: None, ..self.clone() };
         if let Some(extras) = &mut shared.extras {
             (extras.sessions, extras.ignored, extras.markers) = (Vec::new(), Vec::new(), Markers::default());
-            extras.whisperer = None;
+            (extras.whisperer, extras.whisperer_node) = (None, None);
         }
         // Some have extras for what belongs to one node alone.
         shared.extras.take_if(|extras| is_default(&**extras));
@@ -360,9 +363,15 @@ impl Member {
         self.extras.as_ref().and_then(|extras| extras.whisperer)
     }
 
-    /// Sets the member that whispered to it last.
-    pub fn set_whisperer(&mut self, whisperer: MemberId) {
-        self.extras.get_or_insert_default().whisperer = Some(whisperer);
+    /// The node of [`Member::whisperer`], if that is the operator at the console of another node.
+    pub fn whisperer_node(&self) -> Option<Incarnation> {
+        self.extras.as_ref().and_then(|extras| extras.whisperer_node)
+    }
+
+    /// Sets the member that whispered to it last, with its node if that is the operator at the console of another node.
+    pub fn set_whisperer(&mut self, whisperer: MemberId, node: Option<Incarnation>) {
+        let extras = self.extras.get_or_insert_default();
+        (extras.whisperer, extras.whisperer_node) = (Some(whisperer), node);
     }
 
     /// Existing rooms that it created.

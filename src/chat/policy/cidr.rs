@@ -45,6 +45,11 @@ impl Network {
         }
     }
 
+    /// Whether it is that of the peer of a Unix socket, as [`Network::of_client`] makes it.
+    pub fn is_of_unix_peer(self) -> bool {
+        is_unix(self.0.addr())
+    }
+
     /// Whether `addr` is in this network. The peer of a Unix socket is in none.
     pub fn contains(self, addr: IpAddr) -> bool {
         !is_unix(addr) && self.0.contains(&addr.to_canonical())

@@ -31,9 +31,9 @@ pub fn sentence(event: &ServerEvent, session: &Session) -> Option<String> {
         ServerEvent::People { room, here, names, you } => of_names(names, |names| {
             let people = people(*here, names, *you);
             if session.is_current(room) {
-                say(Notice::People { room, people })
+                say(Notice::People { room, people, nodes: &[] })
             } else {
-                say(Notice::PeopleIn { room, people })
+                say(Notice::PeopleIn { room, people, nodes: &[] })
             }
         }),
         ServerEvent::Rooms { rooms, more } => {

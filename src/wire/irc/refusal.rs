@@ -30,6 +30,7 @@ pub fn render(irc: &Irc, refusal: &Refusal, context: &IrcContext, out: &mut Vec<
         Refusal::Taken { name, .. } | Refusal::Registered { name, .. } => numeric(433, &[name], &text),
         Refusal::BadName { name, .. } => numeric(432, &[one_word(name)], &text),
         Refusal::NoSuchMember { name } => numeric(401, &[one_word(name)], "No such nick/channel"),
+        Refusal::NotReached { name } => numeric(401, &[one_word(name)], &text),
         Refusal::BadRoomName | Refusal::MixedRoomName { .. } | Refusal::RoomLooksLike { .. } => {
             numeric(403, &[subject], &text);
         }

@@ -229,7 +229,21 @@ pub enum JsonEvent<'a> {
         names: &'a [&'a str],
         #[serde(skip_serializing_if = "is_empty")]
         away: &'a [&'a str],
+        /// Those of `names` that are on another node of the cluster, with the name of the node.
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        nodes: &'a [(&'a str, &'a str)],
         you: bool,
+    },
+    /// A node of the cluster, in the answer to `/nodes`.
+    Node {
+        name: &'a str,
+        this: bool,
+        ready: bool,
+        members: usize,
+        applied: Option<u64>,
+        lag: Option<u64>,
+        /// How long ago it was heard, in milliseconds.
+        heard: Option<u64>,
     },
     Rooms {
         rooms: &'a [(&'a str, usize, Option<&'a str>)],

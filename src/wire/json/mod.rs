@@ -15,8 +15,8 @@ use super::frame;
 use crate::chat::change::{RestrictionKind, RoleChange};
 use crate::chat::input::run_text;
 use crate::chat::{
-    Cause, Event, HistoryRange, Lang, MaskKind, MessageKind, Notice, People, Render, Role, RoomLabel, RoomRole,
-    SettingsView, Topic, Whois,
+    Cause, Event, HistoryRange, Lang, MaskKind, MessageKind, NodeLine, Notice, People, Render, Role, RoomLabel,
+    RoomRole, SettingsView, Topic, Whois,
 };
 
 /// The revision of the protocol.
@@ -154,9 +154,13 @@ impl Json {
             Notice::Summed { joined, left, here } => JsonEvent::Summed { room, joined, left, here },
             Notice::Waiting { number } => JsonEvent::Waiting { number },
             Notice::Pong { text } => JsonEvent::Pong { text },
-            Notice::People { room, people: People { here, names, away, you } }
-            | Notice::PeopleIn { room, people: People { here, names, away, you } } => {
-                JsonEvent::People { room, here, names, away, you }
+            Notice::People { room, people: People { here, names, away, you }, nodes }
+            | Notice::PeopleIn { room, people: People { here, names, away, you }, nodes } => {
+                JsonEvent::People { room, here, names, away, nodes, you }
+            }
+            Notice::Node(NodeLine { name, is_this: this, ready, members, applied, lag, heard }) => {
+                let heard = heard.map(|heard| heard.as_millis() as u64);
+                JsonEvent::Node { name, this, ready, members, applied, lag, heard }
             }
             Notice::Rooms { rooms, more } => JsonEvent::Rooms { rooms, more },
             Notice::Echo { on } => JsonEvent::Echo { on },
@@ -271,6 +275,8 @@ fn cause_and_reason(cause: &Cause) -> (&'static str, Option<&str>) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::chat::Refusal;
 
@@ -333,8 +339,27 @@ mod tests {
         assert_eq!(rendered(Event::Notice(Notice::NameSet)), "");
         let people = People { here: 2, names: &["bob"], away: &["bob"], you: true };
         assert_eq!(
-            rendered(Event::Notice(Notice::People { room: "den", people })),
+            rendered(Event::Notice(Notice::People { room: "den", people, nodes: &[] })),
             r#"{"t":"people","room":"den","here":2,"names":["bob"],"away":["bob"],"you":true}"#
+        );
+        assert_eq!(
+            rendered(Event::Notice(Notice::PeopleIn { room: "den", people, nodes: &[("bob", "b")] })),
+            r#"{"t":"people","room":"den","here":2,"names":["bob"],"away":["bob"],"nodes":[["bob","b"]],"you":true}"#
+        );
+        let heard = Some(Duration::from_millis(1_234));
+        let node =
+            NodeLine { name: "b", is_this: false, ready: true, members: 3, applied: Some(8), lag: Some(1), heard };
+        assert_eq!(
+            rendered(Event::Notice(Notice::Node(node))),
+            r#"{"t":"node","name":"b","this":false,"ready":true,"members":3,"applied":8,"lag":1,"heard":1234}"#
+        );
+        assert_eq!(
+            rendered(Event::Notice(Notice::InTouchAgain)),
+            r#"{"t":"note","text":"Connected with the others again."}"#
+        );
+        assert_eq!(
+            rendered(Event::Refusal(Refusal::NotReached { name: "bob" })),
+            r#"{"t":"refused","what":"not_reached","text":"Not sent: the server of bob does not answer. Try again later.","name":"bob"}"#
         );
         assert_eq!(
             rendered(Event::Notice(Notice::Rooms { rooms: &[("lobby", 3, Some("tea"))], more: 0 })),

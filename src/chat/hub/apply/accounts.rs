@@ -27,7 +27,7 @@ impl Hub {
     ) {
         let members = &mut self.shared.members;
         members[member.slot].count_join();
-        self.shared.node_joins.note_join(self.journal.node(), member.slot);
+        self.shared.node_joins.note_join(self.journal.node(), member.slot, join.network);
         if let Some(identity) = join.identity.as_ref().filter(|_| members.identity(member.slot).is_none()) {
             *members.identity_mut(member.slot) = (**identity).clone();
         }

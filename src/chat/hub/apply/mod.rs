@@ -217,7 +217,7 @@ impl Hub {
             return self.apply_join_again(client, member, join, time, now);
         }
         let member = self.shared.members.insert(name, time.local.unix_timestamp());
-        self.shared.node_joins.note_join(self.journal.node(), member.slot);
+        self.shared.node_joins.note_join(self.journal.node(), member.slot, *network);
         self.note_most_members();
         self.introduce(member, *host, identity.as_deref());
         match *account {

@@ -25,6 +25,7 @@ pub enum Act {
     BanAddress,
     ChangeModerators,
     RemoveAccounts,
+    SeeNodes,
     Reload,
     ShutDown,
 }
@@ -48,6 +49,7 @@ pub const PERMISSIONS: &[(Act, Rank, &str)] = &[
     (Act::BanAddress, Rank::Operator, "ban addresses and networks (`/ban ADDRESS`)"),
     (Act::ChangeModerators, Rank::Operator, "make moderators (`/mod`, `/unmod`)"),
     (Act::RemoveAccounts, Rank::Operator, "remove accounts of others (`/unregister` at the console)"),
+    (Act::SeeNodes, Rank::Operator, "see the nodes of a cluster (`/nodes`)"),
     (Act::Reload, Rank::Operator, "have the settings read again (`/reload`)"),
     (Act::ShutDown, Rank::Operator, "shut the server down (`/shutdown`)"),
 ];

@@ -66,13 +66,19 @@ impl Hub {
         let (operators, rooms) = (self.shared.members.operator_count(), self.shared.rooms.occupied_count());
         let most = self.stats.most_members;
         let (visible, all) = (here - invisible, here.to_string());
-        self.numeric(id, 251, &[], &format!("There are {visible} users and {invisible} invisible on 1 servers"));
+        let (servers, local) = (self.nodes.count(), self.members_here());
+        self.numeric(
+            id,
+            251,
+            &[],
+            &format!("There are {visible} users and {invisible} invisible on {servers} servers"),
+        );
         self.numeric(id, 252, &[&operators.to_string()], "operator(s) online");
         self.numeric(id, 253, &[&strangers.to_string()], "unknown connection(s)");
         self.numeric(id, 254, &[&rooms.to_string()], "channels formed");
-        self.numeric(id, 255, &[], &format!("I have {here} clients and 0 servers"));
-        let most = most.to_string();
-        self.numeric(id, 265, &[&all, &most], &format!("Current local users {all}, max {most}"));
+        self.numeric(id, 255, &[], &format!("I have {local} clients and {} servers", servers - 1));
+        let (most, local) = (most.to_string(), local.to_string());
+        self.numeric(id, 265, &[&local, &most], &format!("Current local users {local}, max {most}"));
         self.numeric(id, 266, &[&all, &most], &format!("Current global users {all}, max {most}"));
     }
 
@@ -123,7 +129,7 @@ impl Hub {
 
     /// LINKS
     pub(super) fn irc_links(&mut self, call: &Call) {
-        // Whatever the network consists of, it is one server to others.
+        // The nodes of a cluster are one server to others, and all have its name; operators have `/nodes`.
         self.numeric(call.id, 365, &["*"], "End of /LINKS list");
     }
 }

@@ -122,6 +122,7 @@ impl Hub {
             config: &self.config,
             shared: &self.shared,
             sessions: &self.sessions,
+            node: self.rejoining.node(),
             has_store: self.store.is_some(),
             has_accounts: self.keeps_accounts(),
             last_message_id: self.journal.last_message_id(),
@@ -173,7 +174,12 @@ impl Hub {
                 self.outbound.send(&mut self.sessions, &self.shared.members, id, &Event::Refusal(refusal));
                 self.handle_refused_join(id, join, &now);
             }
-            _ => self.propose(Some(id), change, &now),
+            _ => {
+                self.propose(Some(id), change, &now);
+                if self.nodes.has_lost_touch() && !self.rejoining.has(id) {
+                    self.fanout().notice(id, Notice::LostTouch);
+                }
+            }
         }
     }
 

@@ -1,9 +1,13 @@
 //! What a hub offers to a cluster: snapshots of the shared state, the end of a node, and proposals that come back.
 
 pub mod joins;
+pub mod messages;
+mod notices;
 pub mod rejoining;
 pub mod settings;
 pub mod snapshot;
+pub mod view;
+mod whispers;
 
 use super::Hub;
 use crate::chat::cause::Cause;

@@ -41,6 +41,11 @@ impl Rejoining {
         self.node
     }
 
+    /// Whether a session waits.
+    pub fn has(&self, id: ClientId) -> bool {
+        self.claims.contains_key(&id)
+    }
+
     /// A session waits no longer; returns whether it did.
     pub fn end(&mut self, id: ClientId) -> bool {
         !self.claims.is_empty() && self.claims.remove(&id).is_some()

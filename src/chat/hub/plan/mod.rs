@@ -18,7 +18,7 @@ use crate::chat::command::{Command, Typist, is_blank};
 use crate::chat::config::{Config, Login, Mode, OfflineWhispers};
 use crate::chat::event::{Event, Help, MessageKind, Notice, Refusal};
 use crate::chat::hub::login::passwords::PasswordUse;
-use crate::chat::id::{AccountId, ClientId, MemberId, Now, RoomId};
+use crate::chat::id::{AccountId, ClientId, Incarnation, MemberId, Now, RoomId};
 use crate::chat::member::Role;
 use crate::chat::policy::nick::Name;
 use crate::chat::query::Lookup;
@@ -32,6 +32,8 @@ pub struct View<'s, 'v> {
     pub config: &'s Config,
     pub shared: &'s Shared,
     pub sessions: &'v SessionTable,
+    /// The present run of this node, in a cluster.
+    pub node: Option<Incarnation>,
     /// The server has a store.
     pub has_store: bool,
     /// Accounts are kept: there is a store or a cluster.
@@ -80,6 +82,11 @@ pub enum Plan<'s, 'l> {
         to: MemberId,
         text: &'l str,
     },
+    /// A whisper to the operator at the console of another node.
+    WhisperToConsole {
+        node: Incarnation,
+        text: &'l str,
+    },
     /// A whisper for the next member with this name.
     StoreWhisper {
         to: Name,
@@ -126,6 +133,8 @@ pub enum Report<'l> {
     Restrictions(RoomId, RestrictionKind, &'l str),
     Ignored,
     Stats,
+    /// The nodes of the cluster.
+    Nodes,
     /// A page of the bans or mutes; the text is the typed page number.
     Bans(&'l str),
     Mutes(&'l str),
@@ -229,6 +238,10 @@ impl<'s> View<'s, '_> {
             Command::Mute(rest) => or_refuse(self.mute(asker, rest)),
             Command::Mutes(rest) => or_refuse(self.mutes(asker, rest)),
             Command::Unmute(rest) => or_refuse(self.unmute(asker, rest)),
+            Command::Nodes => match self.shared.permit(asker.member, Act::SeeNodes, None) {
+                Ok(()) => Plan::Report(Report::Nodes),
+                Err(refusal) => refuse(refusal),
+            },
             Command::Reload => match self.shared.permit(asker.member, Act::Reload, None) {
                 Ok(()) => Plan::Reload,
                 Err(refusal) => refuse(refusal),

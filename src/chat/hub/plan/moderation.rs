@@ -9,18 +9,28 @@ use crate::chat::change::{Ban, Change, Kick, Lift, Mute, Restrict, RestrictionKi
 use crate::chat::command::{is_blank, split};
 use crate::chat::event::Refusal;
 use crate::chat::hub::check::permissions::Act;
-use crate::chat::id::{MemberId, RoomId};
+use crate::chat::id::{MemberId, MemberSlot, RoomId};
 use crate::chat::member::Role;
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::mask::{MAX_MASK, Mask, MaskKind};
 use crate::chat::policy::nick::key_of;
-use crate::chat::policy::peer::is_unix;
 
 impl<'s> View<'s, '_> {
-    /// The networks from which a member comes: several if it has several sessions, none if it has no session here.
+    /// The networks from which a member comes, on all nodes: several if it has several sessions.
     fn networks_of(&self, member: MemberId) -> BTreeSet<Network> {
         let sessions = self.shared.members[member.slot].sessions();
-        sessions.filter_map(|id| Some(Network::of_client(self.sessions.addr(id)?.ip()))).collect()
+        let here = sessions.filter_map(|id| Some(Network::of_client(self.sessions.addr(id)?.ip())));
+        here.chain(self.shared.node_joins.networks_of(member.slot)).collect()
+    }
+
+    /// How many others come from one of these networks: members on all nodes of a cluster, sessions of a single process.
+    fn others_from(&self, networks: &BTreeSet<Network>, slot: MemberSlot) -> usize {
+        if !self.shared.node_joins.is_empty() {
+            return self.shared.node_joins.others_from(networks, slot);
+        }
+        let is_meant = |addr: SocketAddr| networks.contains(&Network::of_client(addr.ip()));
+        let others = self.sessions.iter().filter(|(_, session)| session.member.is_some_and(|other| other != slot));
+        others.filter(|(id, _)| self.sessions.addr(*id).is_some_and(is_meant)).count()
     }
 
     /// What a moderation command is about, and the rest of its arguments: one room, or the server (`None`) for moderators
@@ -79,15 +89,10 @@ impl<'s> View<'s, '_> {
         let first = *networks.first().ok_or(Refusal::NoSuchMember { name: what })?;
         let name = &*self.shared.members[member.slot].name;
         // A ban of its other addresses would not keep the member out.
-        let is_local = |id| self.sessions.addr(id).is_some_and(|addr| is_unix(addr.ip()));
-        if self.shared.members[member.slot].sessions().any(is_local) {
+        if networks.iter().any(|network| network.is_of_unix_peer()) {
             return Err(Refusal::NoAddress { name });
         }
-        let others = self.sessions.iter().filter(|(id, session)| {
-            let is_meant = |addr: SocketAddr| networks.contains(&Network::of_client(addr.ip()));
-            session.member.is_some_and(|slot| slot != member.slot) && self.sessions.addr(*id).is_some_and(is_meant)
-        });
-        match others.count() {
+        match self.others_from(&networks, member.slot) {
             0 => {}
             others => {
                 let shows = networks.len() == 1 && self.shared.may(asker.member, Act::SeeAddresses, None);

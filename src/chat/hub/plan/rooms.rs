@@ -124,7 +124,7 @@ impl<'s> View<'s, '_> {
             && (asker.role >= Role::Moderator || !stored.is_secret())
         {
             let people = People { here: 0, names: &[], away: &[], you: false };
-            return Plan::Reply(Event::Notice(Notice::PeopleIn { room: &stored.name, people }));
+            return Plan::Reply(Event::Notice(Notice::PeopleIn { room: &stored.name, people, nodes: &[] }));
         }
         match rooms.find_typed(room) {
             _ if room.is_empty() => Plan::Report(Report::Who((!asker.is_console()).then_some(asker.room))),

@@ -51,7 +51,7 @@ pub fn echo<'s, 'l>(choice: &'l str) -> Plan<'s, 'l> {
 }
 
 impl<'s> View<'s, '_> {
-    /// Finds a member that has a session here, or the operator, as the recipient of a whisper.
+    /// Finds a member that has a session here or on another node, or the operator at this console, as the recipient of a whisper.
     pub fn recipient(&self, name: &str) -> Option<MemberId> {
         let key = key_of(name)?;
         let Shared { members, accounts, .. } = self.shared;
@@ -59,7 +59,15 @@ impl<'s> View<'s, '_> {
         // The member of an account can have another nickname.
         let of_account = || accounts.get(accounts.find_key(&key)?)?.member;
         let found = members.find_key(&key).or_else(of_account);
-        found.filter(|id| members[id.slot].session_at(0).is_some()).or(operator)
+        let console = operator.filter(|operator| members[operator.slot].session_at(0).is_some());
+        found.filter(|&id| self.is_reached(id)).or(console)
+    }
+
+    /// Whether a member has a session, here or on another node.
+    fn is_reached(&self, id: MemberId) -> bool {
+        let Shared { members, node_joins, .. } = self.shared;
+        members.get(id).is_some_and(|member| member.session_at(0).is_some())
+            || !node_joins.is_empty() && node_joins.nodes_of(id.slot).any(|node| Some(node) != self.node)
     }
 
     /// `/me text`, `/me #room text`
@@ -117,9 +125,13 @@ impl<'s> View<'s, '_> {
             return refuse(Refusal::Usage("/r text"));
         }
         let members = &self.shared.members;
-        let Some(whisperer) = members[asker.member.slot].whisperer() else { return refuse(Refusal::NoWhisperYet) };
+        let own = &members[asker.member.slot];
+        let Some(whisperer) = own.whisperer() else { return refuse(Refusal::NoWhisperYet) };
+        if let Some(node) = own.whisperer_node() {
+            return Plan::WhisperToConsole { node, text };
+        }
         match members.get(whisperer) {
-            Some(member) if member.session_at(0).is_some() => Plan::Whisper { to: whisperer, text },
+            Some(_) if self.is_reached(whisperer) => Plan::Whisper { to: whisperer, text },
             _ => refuse(Refusal::WhispererLeft),
         }
     }

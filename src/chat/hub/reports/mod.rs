@@ -39,6 +39,7 @@ impl Hub {
                 let notice = Notice::IgnoreList { names: &names };
                 self.outbound.send(&mut self.sessions, &self.shared.members, id, &Event::Notice(notice));
             }
+            Report::Nodes => self.show_nodes(id),
             Report::Stats => {
                 let shows_addresses = self.shared.may(asker.member, Act::SeeAddresses, None);
                 for line in self.stats_lines(now, shows_addresses) {
@@ -95,9 +96,14 @@ impl Hub {
         let mut others = self.members_in(shown, self.config.max_listed, &now);
         others.retain(|member| !you || member.name != *mine);
         let (names, away) = names_and_away(&others);
+        let nodes = self.nodes.names_elsewhere(&self.shared, &names);
         let people = People { here: rooms[shown].members.len(), names: &names, away: &away, you };
         let room = &*rooms[shown].name;
-        let notice = if is_own { Notice::People { room, people } } else { Notice::PeopleIn { room, people } };
+        let nodes = &nodes;
+        let notice = match is_own {
+            true => Notice::People { room, people, nodes },
+            false => Notice::PeopleIn { room, people, nodes },
+        };
         self.outbound.send(&mut self.sessions, &self.shared.members, asker.id, &Event::Notice(notice));
     }
 
@@ -139,12 +145,13 @@ impl Hub {
         let list = room.members.iter().take(self.config.max_listed).map(|&slot| {
             let member = &members[slot];
             let addrs = member.sessions().filter_map(|session| self.sessions.addr(session));
-            addrs.fold(member.name.to_string(), |list, addr| format!("{list} {}", show_addr(addr)))
+            let node = self.nodes.elsewhere(&self.shared, slot).map(|node| format!(" ({node})")).unwrap_or_default();
+            addrs.fold(format!("{}{node}", member.name), |list, addr| format!("{list} {}", show_addr(addr)))
         });
         let list: Vec<String> = list.collect();
         let names: Vec<&str> = list.iter().map(String::as_str).collect();
         let people = People { here: room.members.len(), names: &names, away: &[], you: false };
-        let notice = Notice::PeopleIn { room: &room.name, people };
+        let notice = Notice::PeopleIn { room: &room.name, people, nodes: &[] };
         self.outbound.send(&mut self.sessions, &self.shared.members, id, &Event::Notice(notice));
     }
 

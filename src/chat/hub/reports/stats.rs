@@ -183,9 +183,13 @@ impl Hub {
         let rate = self.stats.message_rate.per_second(now.at);
         let stats = &self.stats;
         let (connected, rooms, named) = (self.sessions.len(), self.shared.rooms.len(), self.shared.members.len());
+        let here = match self.nodes.is_empty() {
+            true => format!("{named} here"),
+            false => format!("{named} on {} nodes, {} here", self.nodes.count(), self.members_here()),
+        };
         let mut lines = vec![
             format!(
-                "uptime {} s, {connected} connected, {admitted} admitted, {named} here, {waiting} waiting, rooms: {rooms}",
+                "uptime {} s, {connected} connected, {admitted} admitted, {here}, {waiting} waiting, rooms: {rooms}",
                 now.at.as_secs()
             ),
             format!(

@@ -19,7 +19,7 @@ mod posts;
 mod previews;
 mod reload;
 pub(super) mod sequencer;
-pub(super) mod store_queue;
+pub(crate) mod store_queue;
 pub(super) mod stored_rooms;
 pub mod test_hub;
 mod unix_peers;

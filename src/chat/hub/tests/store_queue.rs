@@ -30,7 +30,7 @@ pub(super) fn message(id: u64, room: &str, name: &str, text: &str, at: OffsetDat
     Message { id, room: room.into(), at, kind: MessageKind::Said, name: name.into(), text: text.into() }
 }
 
-pub(super) fn start() -> InitialState {
+pub(crate) fn start() -> InitialState {
     InitialState { next_id: 1, run: RUN, ..InitialState::default() }
 }
 

@@ -3,13 +3,14 @@
 mod accounts;
 mod console;
 mod moderation;
+mod nodes;
 mod refusal;
 
 use std::fmt::{Formatter, Result};
 
 pub use self::console::console;
 pub use self::refusal::refusal;
-use super::{list, minute, prefix};
+use super::{list, minute, prefix, with_nodes};
 use crate::chat::cause::Cause;
 use crate::chat::config::DEFAULT_NAME;
 use crate::chat::event::{CertificateState, Notice, People, Topic, Whois};
@@ -80,6 +81,7 @@ pub const OPERATOR_HELP: &[&str] = &[
     "/bans [page], /unban ADDRESS  list the bans; lift one (by name, too)",
     "/mute name [minutes]          shadow ban: other members do not read them",
     "/mutes [page], /unmute name   list the mutes; lift one",
+    "/nodes                        the processes that are one chat with this one",
     "/reload                       read the settings again",
     "/shutdown                     end the server",
 ];
@@ -206,13 +208,13 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         Notice::Waiting { number } => write!(f, "The room is full. You are number {number} in line."),
         Notice::Pong { text: "" } => f.write_str("pong"),
         Notice::Pong { text } => write!(f, "pong {text}"),
-        Notice::People { people: p, .. } => {
+        Notice::People { people: p, nodes, .. } => {
             write!(f, "{} here", p.here)?;
-            named(&p, f)
+            named(&p, nodes, f)
         }
-        Notice::PeopleIn { room, people: p } => {
+        Notice::PeopleIn { room, people: p, nodes } => {
             write!(f, "{} in {room}", p.here)?;
-            named(&p, f)
+            named(&p, nodes, f)
         }
         Notice::Rooms { rooms, more } => {
             write!(f, "{}: ", count((rooms.len() + more) as u64, "room"))?;
@@ -264,6 +266,9 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         | Notice::Muted { .. }
         | Notice::Unmuted { .. }
         | Notice::NoMutes => moderation::notice(notice, f),
+        Notice::LostTouch | Notice::InTouchAgain | Notice::Node(_) | Notice::NoCluster | Notice::NodeTrouble(_) => {
+            nodes::notice(notice, f)
+        }
         Notice::PageOf { command, page, pages } if page < pages => {
             write!(f, "--- page {page} of {pages}; {command} {} shows the next one ---", page + 1)
         }
@@ -336,10 +341,10 @@ fn cause(cause: &Cause, f: &mut Formatter) -> Result {
     }
 }
 
-fn named(p: &People, f: &mut Formatter) -> Result {
+fn named(p: &People, nodes: &[(&str, &str)], f: &mut Formatter) -> Result {
     if p.here > 0 {
         f.write_str(": ")?;
-        people(p, f)?;
+        with_nodes(p, nodes, |p| people(p, f))?;
     }
     f.write_str(".")
 }

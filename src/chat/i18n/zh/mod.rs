@@ -3,6 +3,7 @@
 mod accounts;
 mod console;
 mod moderation;
+mod nodes;
 mod refusal;
 
 use std::fmt::{Formatter, Result};
@@ -11,7 +12,7 @@ use time::Weekday;
 
 pub use self::console::console;
 pub use self::refusal::refusal;
-use super::{list, minute, prefix};
+use super::{list, minute, prefix, with_nodes};
 use crate::chat::cause::Cause;
 use crate::chat::config::DEFAULT_NAME;
 use crate::chat::event::{CertificateState, Notice, People, Topic, Whois};
@@ -80,6 +81,7 @@ pub const OPERATOR_HELP: &[&str] = &[
     "/bans [页]，/unban 地址|昵称  列出封禁；解除封禁",
     "/mute 昵称 [分钟]            别人看不到其发言，本人不会得知",
     "/mutes [页]，/unmute 昵称     列出禁言；解除禁言",
+    "/nodes                        与本进程同属一个聊天的其他进程",
     "/reload                       重新读取设置",
     "/shutdown                     关闭服务器",
 ];
@@ -198,13 +200,13 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         Notice::Waiting { number } => write!(f, "聊天室已满，您在等候队列中排第{number}位。"),
         Notice::Pong { text: "" } => f.write_str("pong"),
         Notice::Pong { text } => write!(f, "pong {text}"),
-        Notice::People { people: p, .. } => {
+        Notice::People { people: p, nodes, .. } => {
             write!(f, "当前{}人", p.here)?;
-            named(&p, f)
+            named(&p, nodes, f)
         }
-        Notice::PeopleIn { room, people: p } => {
+        Notice::PeopleIn { room, people: p, nodes } => {
             write!(f, "房间{room}当前{}人", p.here)?;
-            named(&p, f)
+            named(&p, nodes, f)
         }
         Notice::Rooms { rooms, more } => {
             write!(f, "共{}个房间：", rooms.len() + more)?;
@@ -254,6 +256,9 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         | Notice::Muted { .. }
         | Notice::Unmuted { .. }
         | Notice::NoMutes => moderation::notice(notice, f),
+        Notice::LostTouch | Notice::InTouchAgain | Notice::Node(_) | Notice::NoCluster | Notice::NodeTrouble(_) => {
+            nodes::notice(notice, f)
+        }
         Notice::PageOf { command, page, pages } if page < pages => {
             write!(f, "--- 第{page}页，共{pages}页；{command} {} 显示下一页 ---", page + 1)
         }
@@ -313,10 +318,10 @@ fn cause(cause: &Cause, f: &mut Formatter) -> Result {
     }
 }
 
-fn named(p: &People, f: &mut Formatter) -> Result {
+fn named(p: &People, nodes: &[(&str, &str)], f: &mut Formatter) -> Result {
     if p.here > 0 {
         f.write_str("：")?;
-        people(p, f)?;
+        with_nodes(p, nodes, |p| people(p, f))?;
     }
     f.write_str("。")
 }

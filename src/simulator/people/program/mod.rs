@@ -233,9 +233,9 @@ impl Program {
                 Notice::Summed { joined: number("joined") as u32, left: number("left") as u32, here: number("here") }
             }
             "people" if frame["you"] == true && (self.revision == 1 || text("room") == self.room) => {
-                Notice::People { room: text("room"), people: people(true) }
+                Notice::People { room: text("room"), people: people(true), nodes: &[] }
             }
-            "people" => Notice::PeopleIn { room: text("room"), people: people(frame["you"] == true) },
+            "people" => Notice::PeopleIn { room: text("room"), people: people(frame["you"] == true), nodes: &[] },
             "pong" => Notice::Pong { text: text("text") },
             "echo" => Notice::Echo { on: frame["on"] == true },
             "ignoring" => Notice::Ignoring { name: text("name") },

@@ -65,6 +65,7 @@ fn slices<'a>(command: Command<'a>) -> Vec<&'a str> {
         | Command::Help
         | Command::Motd
         | Command::Stats
+        | Command::Nodes
         | Command::Reload
         | Command::ShutDown => Vec::new(),
         Command::Say(text)

@@ -8,6 +8,7 @@ use crate::chat::event::{Event, IrcLine, Refusal, Sender};
 use crate::chat::hub::Hub;
 use crate::chat::hub::irc::Call;
 use crate::chat::hub::irc::registration::first_bytes;
+use crate::chat::hub::nodes::messages::RedactedMessage;
 use crate::chat::hub::plan::{Asker, MAX_TEXT, Plan};
 use crate::chat::id::{Author, ClientId, Holder, MemberId, Now, RoomId};
 use crate::chat::irc::message_id::MessageId;
@@ -107,13 +108,47 @@ impl Hub {
         }
         self.conversations.delete(own, other, id);
         let recipient = self.member_of(other);
-        let (from, to) = (self.name_of(asker.member), recipient.map(|member| self.name_of(member)));
-        let middle = [to.as_deref().unwrap_or(redaction.target), redaction.msgid];
-        let event = redaction.line(Sender::Member(&from), false, &middle);
-        let to_recipient = recipient.filter(|&member| is_delivered && member != asker.member);
-        for member in [Some(asker.member), to_recipient].into_iter().flatten() {
+        let to = recipient.map(|member| self.name_of(member));
+        let redacted = RedactedMessage {
+            by: asker.member,
+            from: self.name_of(asker.member),
+            other,
+            target: to.as_deref().unwrap_or(redaction.target).into(),
+            id,
+            msgid: redaction.msgid.into(),
+            reason: redaction.reason.map(Box::from),
+        };
+        self.show_private_redaction(&redacted, is_delivered, call.now);
+        self.redact_elsewhere(recipient, redacted);
+    }
+
+    /// Deletes a whisper whose author, on another node, has deleted it.
+    pub(in crate::chat::hub) fn show_redacted(&mut self, redacted: &RedactedMessage, now: &Now) {
+        if self.shared.members.get(redacted.by).is_none() {
+            return;
+        }
+        let own = self.shared.members.holder(redacted.by);
+        let known = self
+            .conversations
+            .lines(own, redacted.other)
+            .into_iter()
+            .any(|line| line.author == own && line.id == redacted.id);
+        if known {
+            let deleted = self.conversations.delete(own, redacted.other, redacted.id);
+            self.show_private_redaction(redacted, deleted.is_some_and(|line| line.is_delivered), now);
+        }
+    }
+
+    /// Shows the two members of a whisper that it was deleted: its recipient only if it has read it.
+    fn show_private_redaction(&mut self, redacted: &RedactedMessage, is_delivered: bool, now: &Now) {
+        let RedactedMessage { by, from, other, target, msgid, reason, .. } = redacted;
+        let middle = [&**target, &**msgid];
+        let redaction = Redaction { target, msgid, reason: reason.as_deref() };
+        let event = redaction.line(Sender::Member(from), false, &middle);
+        let to_recipient = self.member_of(*other).filter(|&member| is_delivered && member != *by);
+        for member in [Some(*by), to_recipient].into_iter().flatten() {
             for id in self.redaction_readers(member) {
-                self.fanout_by(asker.member, call.now).send(id, &event);
+                self.fanout_by(*by, now).send(id, &event);
             }
         }
     }

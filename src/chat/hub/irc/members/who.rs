@@ -205,7 +205,7 @@ impl Hub {
         let source = self.shared.accounts.source_of(&self.shared.members, slot);
         let host = source.host.text();
         let channel = room.map_or("*".into(), |room| format!("#{}", self.shared.rooms.name(room)));
-        let server = &*self.config.name;
+        let server = self.nodes.elsewhere(&self.shared, slot).unwrap_or(&self.config.name);
         let mut text = String::new();
         let (code, middle, text) = match options.fields {
             None => {

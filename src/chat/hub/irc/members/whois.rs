@@ -50,7 +50,7 @@ impl Hub {
         let (user, host, real_name) = (source.user.to_owned(), source.host.text(), source.real_name.to_owned());
         let account = source.account.map(str::to_owned);
         let away = self.shown_away(asker.member, member, now).map(str::to_owned);
-        let server = self.config.name.clone();
+        let server = self.nodes.elsewhere(&self.shared, member.slot).unwrap_or(&self.config.name).to_owned();
         self.numeric(id, 311, &[&nick, &user, &host, "*"], &real_name);
         for channels in self.shown_channels(asker, member) {
             self.numeric(id, 319, &[&nick], &channels);

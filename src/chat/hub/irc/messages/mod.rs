@@ -11,8 +11,9 @@ use super::registration::isupport::MAX_TARGETS;
 use super::reply::MAX_LINE;
 use crate::chat::change::{Change, SayToRole};
 use crate::chat::encoding::Private;
-use crate::chat::event::{Event, IrcLine, MessageKind, Sender};
+use crate::chat::event::MessageKind;
 use crate::chat::hub::Hub;
+use crate::chat::hub::nodes::messages::{PrivateContent, PrivateMessage};
 use crate::chat::hub::plan::Asker;
 use crate::chat::id::{ClientId, MemberId, Now, RoomId};
 use crate::chat::member::RoomRole;
@@ -225,53 +226,28 @@ impl Hub {
                 let private = self.private(kind, call);
                 self.whisper_with(asker, to, text, (private, tags), now);
             }
-            Content::Ctcp(kind, text) => self.send_line_to_member(asker, to, kind, Some(text), tags, call),
+            Content::Ctcp(kind, text) => {
+                self.send_line_to_member(asker, to, (kind, PrivateContent::Ctcp(text.into())), tags, call);
+            }
             Content::Tags if tags.is_some() => {
-                self.send_line_to_member(asker, to, MessageKind::Said, None, tags, call);
+                self.send_line_to_member(asker, to, (MessageKind::Said, PrivateContent::Tags), tags, call);
             }
             Content::Tags => {}
         }
     }
 
-    /// Sends what only sessions of IRC understand to those of a member: CTCP, or tags alone if there is no text.
+    /// Sends what only sessions of IRC understand to those of a member: CTCP, or tags alone.
     fn send_line_to_member(
         &mut self,
         asker: Asker,
         to: MemberId,
-        kind: MessageKind,
-        text: Option<&str>,
+        (kind, content): (MessageKind, PrivateContent),
         tags: Option<&str>,
         call: &Call,
     ) {
-        let is_muted = self.shared.mutes.holds(asker.member, call.now.at);
-        let author = self.shared.members.author(asker.member.slot);
-        let is_ignored = self.shared.members[to.slot].ignores(author);
-        let command = match (text, kind) {
-            (None, _) => "TAGMSG",
-            (_, MessageKind::Notice) => "NOTICE",
-            _ => "PRIVMSG",
-        };
-        let (from, target) = (self.name_of(asker.member), self.name_of(to));
-        let private = self.private(kind, call);
-        let mut readers: Vec<ClientId> = match is_muted || is_ignored {
-            true => Vec::new(),
-            false => self.shared.members[to.slot].sessions().collect(),
-        };
-        let count = readers.len();
-        readers.extend(self.echoes(asker.id).then_some(asker.id));
-        for (index, id) in readers.into_iter().enumerate() {
-            if index == count && to == asker.member {
-                self.exclude_from_answer(asker.id);
-            }
-            let Some(irc) = self.sessions.irc(id) else { continue };
-            if text.is_none() && !irc.caps.contains(Caps::MESSAGE_TAGS) {
-                continue;
-            }
-            let line =
-                IrcLine::Command { from: Sender::Member(&from), command, in_room: false, middle: &[&target], text };
-            let fanout = self.fanout_by(asker.member, call.now);
-            fanout.tagged(tags).privately(private).send(id, &Event::Irc(line));
-        }
+        let ids = vec![self.private_id(call.now)];
+        let message = self.private_message(asker.member, to, kind, content);
+        self.send_private(asker, PrivateMessage { ids, tags: tags.map(Box::from), ..message }, call.now);
     }
 
     /// What IRC shows of a message for one member; it has an id that no other one gets.

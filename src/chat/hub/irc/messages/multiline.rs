@@ -4,10 +4,10 @@
 //! one after another.
 
 use crate::chat::change::{Change, SayLines, TextLine};
-use crate::chat::encoding::Private;
-use crate::chat::event::{Event, IrcLine, MessageKind};
+use crate::chat::event::MessageKind;
 use crate::chat::hub::Hub;
 use crate::chat::hub::irc::Call;
+use crate::chat::hub::nodes::messages::{PrivateContent, PrivateMessage};
 use crate::chat::hub::plan::Asker;
 use crate::chat::id::{ClientId, MemberId, Now};
 use crate::chat::irc::message;
@@ -195,42 +195,9 @@ impl Hub {
         tags: Option<&str>,
         now: &Now,
     ) {
-        let texts = TextLine::join(lines);
-        let (from, target) = (self.name_of(asker.member), self.name_of(to));
-        let id = self.private_id(now);
-        let private = Private { kind, id, target: Some(&target) };
-        let message = Event::Irc(IrcLine::Multiline { id, kind, name: &from, lines });
-        let is_delivered = self.note_whispers(asker.member, to, texts.len() as u64, now);
-        let readers: Vec<ClientId> = self.shared.members[to.slot].sessions().filter(|_| is_delivered).collect();
-        for id in readers {
-            let mut fanout = self.fanout_by(asker.member, now).tagged(tags).privately(private);
-            match fanout.is_irc(id) {
-                true => fanout.send(id, &message),
-                false => texts.iter().for_each(|text| {
-                    fanout.send_dated(id, &Event::Whisper { at: now.local, from: &from, text }, now);
-                }),
-            }
-        }
-        for (index, text) in texts.iter().enumerate() {
-            let id = if index == 0 { id } else { self.private_id(now) };
-            self.remember_whisper(asker.member, to, text, (Private { id, ..private }, is_delivered), now);
-        }
-        if to == asker.member {
-            self.exclude_from_answer(asker.id);
-        }
-        let own: Vec<ClientId> = self.shared.members[asker.member.slot].sessions().collect();
-        for id in own.into_iter().filter(|&id| id != asker.id || self.echoes(id)).collect::<Vec<_>>() {
-            let mut fanout = self.fanout_by(asker.member, now).tagged(tags).privately(private);
-            match fanout.is_irc(id) {
-                true => fanout.send(id, &message),
-                false => texts.iter().for_each(|text| {
-                    fanout.send_dated(id, &Event::Whispered { at: now.local, to: &target, text }, now);
-                }),
-            }
-        }
-        if kind != MessageKind::Notice {
-            self.tell_away(asker.id, to, *now);
-        }
+        let ids = TextLine::join(lines).iter().map(|_| self.private_id(now)).collect();
+        let message = self.private_message(asker.member, to, kind, PrivateContent::Lines(lines.to_vec()));
+        self.send_private(asker, PrivateMessage { ids, tags: tags.map(Box::from), ..message }, now);
     }
 }
 

@@ -32,7 +32,7 @@ impl Hub {
             if members[to.slot].ignores(author) {
                 continue;
             }
-            members[to.slot].set_whisperer(member);
+            members[to.slot].set_whisperer(member, None);
             for id in self.shared.members[to.slot].sessions().collect::<Vec<_>>() {
                 let text = if self.sessions[id].encoding.is_irc() { text } else { &*marked };
                 let event = Event::Whisper { at: time.local, from: &name, text };

@@ -74,6 +74,8 @@ const REFUSABLE = {
   history_range: (line) => line.kind === 'history',
   no_store: (line) => line.kind === 'history' || line.kind === 'search',
   lookup_fails: (line) => line.kind === 'history' || line.kind === 'search',
+  cut_off: () => true,
+  not_reached: (line) => line.kind === 'whisper',
   no_room: (line) => line.kind === 'who',
   not_in_room: (line) => line.line.includes('#'),
   follows_already: (line) => line.kind === 'follow',

@@ -4,11 +4,19 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+mod moderation;
+mod people;
+mod whispers;
+
 use super::Members;
 use crate::chat::change::Origin;
-use crate::chat::read_lines;
-use crate::chat::{ClientId, Config, Hub, Input, Lang, Now};
-use crate::cluster::replica::{Node, Replica, Start, Stream, Versions};
+use crate::chat::scram_keys::ScramKeys;
+use crate::chat::{
+    Answer, ClientId, Config, Encoding, Hub, Input, IrcShape, Lang, NewConnection, NodeMessage, NodeUnreachable,
+    NodeView, Now, PasswordAnswer, ResumeRequest,
+};
+use crate::chat::{initial_state, read_lines};
+use crate::cluster::replica::{Node, NodeStatus, Notice, Replica, Start, Stream, Versions};
 use crate::wire::renderers;
 
 /// The engine's time when a test begins: seconds since 1970.
@@ -22,6 +30,8 @@ struct TestNode {
     is_paused: bool,
     /// The log is out of its reach.
     is_cut_off: bool,
+    /// The messages for other nodes that are not answered: their tags, and when they are given up.
+    unanswered: Vec<(u64, Duration)>,
 }
 
 /// A log and some nodes.
@@ -46,16 +56,22 @@ impl Cluster {
 
     /// Adds a node, and waits until it takes part.
     fn add(&mut self) -> usize {
+        let index = self.add_without_console();
+        self.nodes[index].hub.attach_console();
+        index
+    }
+
+    fn add_without_console(&mut self) -> usize {
         let index = self.nodes.len();
         let name = format!("node-{index}").try_into().unwrap();
         let node = Node { name, versions: Versions { lowest: 1, highest: 1 } };
         let mut replica = Replica::new(node, 1_000 * (index as u64 + 1), Start::Fresh);
-        let mut hub =
-            Hub::new(Config { rate: 0, hash_key: [index as u64, 1], ..Config::default() }, renderers(Lang::En));
+        let mut hub = Hub::new(config(index), renderers(Lang::En));
         hub.use_cluster();
+        hub.restore(initial_state(), self.now());
         replica.handle_stream(Stream { first: 1, last: self.log.len() as u64 }, self.at);
         let next = replica.read_from().unwrap();
-        self.nodes.push(TestNode { replica, hub, next, is_paused: false, is_cut_off: false });
+        self.nodes.push(TestNode { replica, hub, next, is_paused: false, is_cut_off: false, unanswered: Vec::new() });
         self.run(5);
         assert!(self.nodes[index].replica.is_ready());
         index
@@ -64,13 +80,16 @@ impl Cluster {
     fn run(&mut self, seconds: u64) {
         for _ in 0..10 * seconds {
             self.at += Duration::from_millis(100);
-            (0..self.nodes.len()).for_each(|index| self.turn(index));
+            for index in 0..self.nodes.len() {
+                self.turn(index);
+                self.exchange(index);
+            }
         }
     }
 
     fn turn(&mut self, index: usize) {
         let (now, at) = (self.now(), self.at);
-        let TestNode { replica, hub, next, is_paused, is_cut_off } = &mut self.nodes[index];
+        let TestNode { replica, hub, next, is_paused, is_cut_off, .. } = &mut self.nodes[index];
         if *is_paused {
             return;
         }
@@ -81,6 +100,16 @@ impl Cluster {
         let mut members = Members { hub, now };
         while replica.process(&mut members, at, 10) {}
         replica.handle_tick(&mut members, at);
+        answer_queries(members.hub, now);
+        while let Some(notice) = replica.poll_notice() {
+            match notice {
+                Notice::LostTouch { .. } => members.hub.tell_lost_touch(now),
+                Notice::Connected => members.hub.tell_connected(now),
+                // A node that begins has not read what was before.
+                _ => {}
+            }
+        }
+        members.hub.set_nodes(&nodes(replica, at));
         while let Some(proposal) = members.poll_proposal() {
             if let Err((proposal, _)) = replica.propose(proposal) {
                 members.refuse(proposal);
@@ -92,6 +121,36 @@ impl Cluster {
         if let Some(heartbeat) = replica.poll_heartbeat(at) {
             let awake = self.nodes.iter_mut().filter(|node| !node.is_paused && !node.is_cut_off);
             awake.for_each(|node| node.replica.handle_heartbeat(&heartbeat, at));
+        }
+    }
+
+    /// A successor takes over the hub of a node.
+    fn upgrade(&mut self, index: usize) {
+        let new = || Hub::new(config(index), renderers(Lang::En));
+        let state = std::mem::replace(&mut self.nodes[index].hub, new()).into_state();
+        let state = serde_json::from_str(&serde_json::to_string(&state).unwrap()).unwrap();
+        self.nodes[index].hub = Hub::from_state(state, config(index), renderers(Lang::En));
+    }
+
+    /// Sends the messages of a node to the others, as the engine does: at once, or never to a node that is not there.
+    fn exchange(&mut self, index: usize) {
+        let now = self.now();
+        if self.nodes[index].is_paused {
+            return;
+        }
+        while let Some(NodeMessage { to, tag, payload }) = self.nodes[index].hub.poll_node_message() {
+            let is_there = |node: &TestNode| node.replica.incarnation() == to && !node.is_paused && !node.is_cut_off;
+            let found = self.nodes.iter().position(is_there).filter(|_| !self.nodes[index].is_cut_off);
+            let answer = found.and_then(|other| self.nodes[other].hub.handle_node_message(&payload, now));
+            match answer {
+                Some(answer) => self.nodes[index].hub.handle_node_answer(tag, Ok(&answer), now),
+                None => self.nodes[index].unanswered.push((tag, self.at + Duration::from_secs(2))),
+            }
+        }
+        let due: Vec<u64> =
+            self.nodes[index].unanswered.extract_if(.., |(_, at)| *at <= self.at).map(|(tag, _)| tag).collect();
+        for tag in due {
+            self.nodes[index].hub.handle_node_answer(tag, Err(NodeUnreachable), now);
         }
     }
 
@@ -114,22 +173,94 @@ impl Cluster {
     }
 
     fn enter(&mut self, node: usize, slot: usize, name: &str) -> ClientId {
+        self.enter_from(node, slot, name, [127, 0, 0, 1])
+    }
+
+    fn enter_from(&mut self, node: usize, slot: usize, name: &str, ip: [u8; 4]) -> ClientId {
         let (id, now) = (ClientId::new(slot), self.now());
-        self.nodes[node].hub.handle_plain_connection(id, ([127, 0, 0, 1], 1).into(), now);
+        self.nodes[node].hub.handle_plain_connection(id, (ip, 1).into(), now);
         self.say(node, id, name);
         self.run(1);
         id
     }
 
-    /// What a session has not read yet.
+    /// As [`Cluster::enter`], with an IRC client that has these capabilities.
+    fn enter_irc(&mut self, node: usize, slot: usize, name: &str, caps: &str) -> ClientId {
+        let (id, now) = (ClientId::new(slot), self.now());
+        let (encoding, resume_request) = (Encoding::Irc(IrcShape::empty()), ResumeRequest::default());
+        let addr = ([127, 0, 0, slot as u8], 1).into();
+        let arrival = NewConnection { addr, encoding, preface: &[], resume_request };
+        self.nodes[node].hub.handle_connection(id, arrival, now);
+        for line in
+            [format!("CAP REQ :{caps}"), "CAP END".into(), format!("NICK {name}"), format!("USER {name} 0 * :{name}")]
+        {
+            self.say(node, id, &line);
+        }
+        self.run(1);
+        self.read(node, id);
+        id
+    }
+
+    /// What a session reads after it has said a line; what came before is thrown away.
+    fn answer(&mut self, node: usize, id: ClientId, line: &str) -> String {
+        self.read(node, id);
+        self.say(node, id, line);
+        self.run(1);
+        self.read(node, id)
+    }
+
+    /// What a session has not read yet, without the times.
     fn read(&mut self, node: usize, id: ClientId) -> String {
-        read_lines(&mut self.nodes[node].hub, id).join("\n")
+        let hub = &mut self.nodes[node].hub;
+        let lines = match id {
+            ClientId::CONSOLE => {
+                String::from_utf8(hub.poll_console_output()).unwrap().lines().map(str::to_owned).collect()
+            }
+            _ => read_lines(hub, id),
+        };
+        let line = |line: &String| match line.split_once("] ").filter(|(time, _)| time.starts_with('[')) {
+            Some((_, rest)) => rest.to_owned(),
+            None => line.clone(),
+        };
+        lines.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
     /// The shared state of a node.
     fn state(&self, node: usize) -> String {
         serde_json::to_string(&self.nodes[node].hub.snapshot()).unwrap()
     }
+}
+
+fn config(index: usize) -> Config {
+    Config { rate: 0, hash_key: [index as u64, 1], ..Config::default() }
+}
+
+/// Answers what the hub asks a store that has nothing, and a process that hashes passwords, for which all are right.
+fn answer_queries(hub: &mut Hub, now: Now) {
+    while let Some(query) = hub.poll_query() {
+        hub.handle_answer(query, Answer::Nothing, now);
+    }
+    while let Some(request) = hub.poll_password(now) {
+        let (makes_verifier, makes_keys) = request.job.makes();
+        let keys = ScramKeys::made_up("fish", b"").to_string();
+        let (verifier, scram) = (makes_verifier.then(|| "#fish".into()), makes_keys.then(|| keys.into()));
+        hub.handle_password(&request, PasswordAnswer::Right { verifier, scram }, now);
+    }
+}
+
+/// The nodes, as a node knows them.
+fn nodes(replica: &Replica<Origin>, at: Duration) -> Vec<NodeView> {
+    let status = replica.status(at);
+    let view = |node: NodeStatus| NodeView {
+        incarnation: node.incarnation,
+        is_this: node.incarnation == status.incarnation,
+        name: node.name.into(),
+        ready: true,
+        applied: if node.incarnation == status.incarnation { Some(status.applied) } else { node.applied },
+        heard: node.heard,
+        versions: (node.versions.lowest, node.versions.highest),
+    };
+    status.nodes.into_iter().map(view).collect()
 }
 
 #[test]
@@ -197,7 +328,8 @@ fn lines_wait_while_a_node_is_cut_off_and_are_refused_after_a_minute() {
     cluster.cut_off(0);
     cluster.say(0, alice, "never said");
     cluster.run(70);
-    assert_eq!(cluster.read(0, alice), "! Not said: this server is cut off from the others.");
+    let read = cluster.read(0, alice);
+    assert!(read.ends_with("\n! Not said: this server is cut off from the others."), "{read}");
     cluster.connect(0);
     cluster.run(10);
     cluster.say(0, alice, "said again");
