@@ -5,6 +5,7 @@
 
 mod log;
 mod repeats;
+mod whispers;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,13 +16,14 @@ use mio::{Registry, Token};
 
 use self::log::{Log, LogEvent};
 use self::repeats::Repeats;
+use self::whispers::Whispers;
 use super::nats::{Event, Expected, Limits, Nats, Settings, SubscriptionId};
 use super::part::Part;
-use super::replica::{self, Append, Notice, Replica, Status, Stop, Versions};
+use super::replica::{self, Append, NodeStatus, Notice, Replica, Status, Stop, Versions};
 use super::settings::ClusterSettings;
 use super::stored::{Beginning, Unfit};
 use crate::chat::change::Origin;
-use crate::chat::{Hub, Incarnation, Now};
+use crate::chat::{Hub, Incarnation, NodeUnreachable, NodeView, Now};
 
 /// The versions of changes that this program speaks.
 const VERSIONS: Versions = Versions { lowest: 1, highest: 1 };
@@ -61,11 +63,13 @@ pub struct NodeCounts {
 
 /// A node of a cluster.
 pub struct Node {
+    name: String,
     subjects: Subjects,
     nats: Nats,
     part: Part,
     log: Log,
     heartbeats: SubscriptionId,
+    whispers: Whispers,
     /// The entries that the engine has not confirmed, by the tags of their requests.
     unconfirmed: BTreeMap<u64, (Incarnation, u64)>,
     last_tag: u64,
@@ -124,12 +128,15 @@ impl Node {
         };
         let mut nats = Nats::new(&nats, random, registry, token, now)?;
         let heartbeats = nats.client.subscribe(&subjects.heartbeats).map_err(io::Error::other)?;
+        let whispers = Whispers::new(settings, &mut nats.client).map_err(io::Error::other)?;
         Ok(Node {
+            name: node.as_str().to_owned(),
             subjects,
             nats,
             part: Part::new(replica, now),
             log: Log::new(settings, 1),
             heartbeats,
+            whispers,
             unconfirmed: BTreeMap::new(),
             last_tag: 0,
             has_work: true,
@@ -157,16 +164,20 @@ impl Node {
         while self.part.replica().wants_entries()
             && let Some(event) = self.nats.client.next_event()
         {
-            self.handle(event, hub, now.at);
+            self.handle(event, hub, now);
         }
         let reached = self.part.replica().applied();
         if let Some(event) = self.log.turn(&mut self.nats.client, reached, now.at) {
             self.handle_log(event, hub, now.at);
         }
         has_more |= self.part.turn(hub, now, ENTRIES_PER_TURN);
+        if self.part.has_ticked(now.at) {
+            hub.set_nodes(&self.views(now.at));
+        }
         if self.part.has_ticked(now.at) && self.part.replica().is_ready() && hub.wants_checkpoint(now.at) {
             self.part.record_checkpoint(hub, now);
         }
+        self.whispers.send(hub, self.part.replica(), &mut self.nats.client, now);
         self.send(now.at);
         let replica = self.part.replica();
         if !std::mem::replace(&mut self.takes_part, replica.is_ready()) && self.takes_part {
@@ -210,7 +221,8 @@ impl Node {
         self.repeats.warn(format!("cluster: the log does not take an entry: {why}"), now);
     }
 
-    fn handle(&mut self, event: Event, hub: &mut Hub, now: Duration) {
+    fn handle(&mut self, event: Event, hub: &mut Hub, time: Now) {
+        let now = time.at;
         match event {
             Event::Connected { server, version } => {
                 self.counts.connections += 1;
@@ -228,6 +240,13 @@ impl Node {
             Event::Complaint { text } => self.repeats.warn(format!("cluster: the engine complains: {text}"), now),
             Event::Message { subscription, payload, .. } if subscription == self.heartbeats => {
                 self.part.replica_mut().handle_heartbeat(&payload, now);
+            }
+            Event::Message { subscription, payload, reply, .. } if self.whispers.come_by(subscription) => {
+                self.whispers.handle(&payload, reply.as_deref(), hub, &mut self.nats.client, time);
+            }
+            Event::Answer { tag, result } => {
+                let answer = result.as_deref().map_err(|_| NodeUnreachable);
+                hub.handle_node_answer(tag, answer, time);
             }
             Event::Published { tag, result } => {
                 let entry = self.unconfirmed.remove(&tag);
@@ -280,6 +299,11 @@ impl Node {
         self.part.replica_mut().handle_disconnected(now);
     }
 
+    /// The name of this node.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Takes the next notice of the protocol.
     pub fn poll_notice(&mut self) -> Option<Notice> {
         if let Some(unfit) = self.refused.take() {
@@ -291,6 +315,24 @@ impl Node {
     /// Ends as planned: what was proposed is applied first, and then [`Notice::Left`] comes.
     pub fn leave(&mut self) {
         self.part.replica_mut().leave();
+    }
+
+    /// The nodes that live, for people.
+    fn views(&self, now: Duration) -> Vec<NodeView> {
+        let Status { incarnation: this, applied, ready, nodes, .. } = self.part.replica().status(now);
+        let view = |node: NodeStatus| {
+            let is_this = node.incarnation == this;
+            NodeView {
+                incarnation: node.incarnation,
+                name: node.name.into(),
+                is_this,
+                ready: if is_this { ready } else { node.heard.is_some() },
+                applied: if is_this { Some(applied) } else { node.applied },
+                heard: if is_this { Some(Duration::ZERO) } else { node.heard },
+                versions: (node.versions.lowest, node.versions.highest),
+            }
+        };
+        nodes.into_iter().map(view).collect()
     }
 
     /// Records the state for the store, at the end of the server.

@@ -371,6 +371,12 @@ impl<O: Clone> Replica<O> {
         self.reading.processed().map_or(0, |mark| mark.seq)
     }
 
+    /// The name of a node that lives.
+    pub fn name_of(&self, incarnation: Incarnation) -> Option<&NodeName> {
+        let member = self.membership.live().iter().find(|member| member.incarnation == incarnation)?;
+        Some(&member.node)
+    }
+
     /// Whether members know that the node is out of touch with the others.
     pub fn has_lost_touch(&self) -> bool {
         self.touch.lost_since().is_some()

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use log::{error, info, warn};
+use log::warn;
 
 use super::EventLoop;
-use crate::chat::Now;
+use crate::chat::{NodeTrouble, Now};
 use crate::cluster::node::Node;
 use crate::cluster::replica::{Notice, Stop};
 use crate::server::http::ClusterFigures;
@@ -38,23 +38,22 @@ impl EventLoop {
             let (is_ready, status, counts) = (node.is_ready(), node.status(now.at), node.counts());
             self.engine.set_cluster(ClusterFigures { is_ready, status, counts });
         }
-        let mut stopped = false;
+        let (mut stopped, hub) = (false, self.engine.hub_mut());
         while let Some(notice) = node.poll_notice() {
             match notice {
-                Notice::LostTouch { .. } => warn!("cluster: this server has lost touch with the others"),
-                Notice::Connected => info!("cluster: connected with the others again"),
-                Notice::Gap { after, until } => {
-                    let after = after.unwrap_or(0);
-                    info!("cluster: this server has not read the entries after {after} until {until} of the log");
-                }
-                Notice::EngineRestored { read } => {
-                    error!(
-                        "cluster: the log is another one, or older than this server has read it, which is until {read}"
-                    );
-                }
+                Notice::LostTouch { .. } => hub.tell_lost_touch(now),
+                Notice::Connected => hub.tell_connected(now),
+                // A node that begins has not read what was before.
+                Notice::Gap { after: None, .. } => {}
+                Notice::Gap { after, until } => hub.tell_operators(NodeTrouble::Gap { after, until }),
+                Notice::EngineRestored { read } => hub.tell_operators(NodeTrouble::EngineRestored { read }),
                 Notice::Left => *has_left = true,
                 Notice::Stopped(stop) => {
-                    error!("cluster: {}; the server ends", reason(&stop));
+                    hub.tell_operators(match &stop {
+                        Stop::MustUnderstand { seq } => NodeTrouble::MustUnderstand { position: *seq },
+                        Stop::CannotRestore(why) => NodeTrouble::CannotRestore { why },
+                        Stop::Rival => NodeTrouble::Rival { name: node.name() },
+                    });
                     (*has_left, stopped) = (true, true);
                 }
             }
@@ -77,16 +76,5 @@ impl EventLoop {
             warn!("cluster: the other servers do not know that this one has ended; they notice it in a few seconds");
         }
         *has_left || now >= until
-    }
-}
-
-/// Why a node takes part no longer, and what to do.
-fn reason(stop: &Stop) -> String {
-    match stop {
-        Stop::MustUnderstand { seq } => {
-            format!("position {seq} of the log has a change that this version does not know; start a later version")
-        }
-        Stop::CannotRestore(why) => format!("this server cannot take part: {why}"),
-        Stop::Rival => "another server has the same name; give each its own --node".into(),
     }
 }
