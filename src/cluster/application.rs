@@ -2,10 +2,12 @@
 
 use time::OffsetDateTime;
 
-use super::replica::{Application, Burial, Checkpoint, Fate, MAX_IDS, Place, Proposal, Understood};
+use super::replica::{
+    Application, Burial, Checkpoint, Fate, MAX_CHANGE, MAX_IDS, Place, Proposal, ProposalError, Understood,
+};
 use crate::chat::Cause;
 use crate::chat::change::{self, Change, Committed, LogPlace, Origin};
-use crate::chat::{Hub, Incarnation, Now};
+use crate::chat::{Hub, Incarnation, Now, Outcome};
 
 /// The hub of a node, while it takes what the log says.
 pub struct Members<'a> {
@@ -26,8 +28,18 @@ impl Members<'_> {
     }
 
     /// Tells the author of a change that the log does not take.
-    pub fn refuse(&mut self, proposal: Proposal<Origin>) {
-        self.return_proposal(proposal, Fate::Refused);
+    pub fn refuse(&mut self, proposal: Proposal<Origin>, why: &ProposalError) {
+        let outcome = match why {
+            ProposalError::CutOff | ProposalError::Ended => Outcome::CutOff,
+            // In JSON a character may take twice its bytes.
+            ProposalError::TooLarge | ProposalError::NotOneLine => Outcome::TooLong { most: MAX_CHANGE / 2 - 1024 },
+        };
+        self.give_back(proposal, outcome);
+    }
+
+    fn give_back(&mut self, proposal: Proposal<Origin>, outcome: Outcome) {
+        let Ok(change) = serde_json::from_str(&proposal.change) else { return };
+        self.hub.return_proposal(change::Proposal { origin: proposal.origin, change }, outcome, &self.now);
     }
 
     /// Records the state after what was applied until now, which is that of a checkpoint of the protocol, for the store. Does
@@ -99,12 +111,7 @@ impl Application for Members<'_> {
     }
 
     fn return_proposal(&mut self, proposal: Proposal<Origin>, fate: Fate) {
-        let Ok(change) = serde_json::from_str(&proposal.change) else { return };
-        self.hub.return_proposal(
-            change::Proposal { origin: proposal.origin, change },
-            fate == Fate::Applied,
-            &self.now,
-        );
+        self.give_back(proposal, if fate == Fate::Applied { Outcome::Applied } else { Outcome::CutOff });
     }
 
     fn begin(&mut self, incarnation: Incarnation) {

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use log::warn;
-
 use super::application::Members;
-use super::replica::{Notice, ProposalError, Replica};
+use super::replica::{Notice, Replica};
 use crate::chat::change::Origin;
 use crate::chat::{Hub, Now};
 
@@ -45,13 +43,8 @@ impl Part {
         }
         let has_more = self.replica.process(&mut members, now.at, max_entries);
         while let Some(proposal) = members.poll_proposal() {
-            match self.replica.propose(proposal) {
-                Ok(()) => {}
-                Err((proposal, ProposalError::CutOff | ProposalError::Ended)) => members.refuse(proposal),
-                Err((proposal, error)) => {
-                    warn!("a change is refused: {error}");
-                    members.refuse(proposal);
-                }
+            if let Err((proposal, why)) = self.replica.propose(proposal) {
+                members.refuse(proposal, &why);
             }
         }
         has_more

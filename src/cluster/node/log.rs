@@ -146,12 +146,22 @@ impl Log {
     pub fn handle(&mut self, event: Event, client: &mut Client, now: Duration) -> Option<LogEvent> {
         match event {
             Event::Stream { tag: TAG, result } => match (result, &self.stage) {
-                (Ok(info), Stage::Asked | Stage::Made) => self.handle_info(&info, now),
+                (Ok(info), Stage::Asked | Stage::Made) => {
+                    if matches!(self.stage, Stage::Made) {
+                        let first = info.state.last_seq + 1;
+                        info!("cluster: has made the log {}, whose first position is {first}", self.config.name);
+                    }
+                    self.handle_info(&info, now)
+                }
                 (Err(error), Stage::Asked) if is_error(&error, ApiError::NO_STREAM) => self.make(client, now),
                 // Another node makes it at the same time.
                 (Err(error), Stage::Made) if is_error(&error, ApiError::STREAM_EXISTS) => {
                     self.stage = Stage::Opening { at: now };
                     None
+                }
+                (Err(error), Stage::Made) if is_error(&error, ApiError::NO_SPACE) => {
+                    let why = format!("{error}; its disk must have room for --cluster-max-bytes, see max_file_store");
+                    Some(self.fail(why, now))
                 }
                 (Err(error), Stage::Asked | Stage::Made) => Some(self.fail(error.to_string(), now)),
                 _ => None,
@@ -170,7 +180,6 @@ impl Log {
     fn make(&mut self, client: &mut Client, now: Duration) -> Option<LogEvent> {
         let after = if self.reached > 0 { self.reached + MARGIN } else { 0 };
         let first_seq = self.first_position.max(after);
-        info!("cluster: makes the log {}, whose first position is {}", self.config.name, first_seq.max(1));
         let config = StreamConfig { first_seq, ..self.config.clone() };
         let sent = client.create_stream(TAG, &config, now);
         self.wait_for_answer(sent, Stage::Made, now)

@@ -140,8 +140,8 @@ impl World {
             members.hub.handle_answer(query, answer, now);
         }
         while let Some(proposal) = members.poll_proposal() {
-            if let Err((proposal, _)) = replica.propose(proposal) {
-                members.refuse(proposal);
+            if let Err((proposal, why)) = replica.propose(proposal) {
+                members.refuse(proposal, &why);
             }
         }
         notices.extend(std::iter::from_fn(|| replica.poll_notice()));

@@ -15,6 +15,17 @@ use crate::chat::change::{Change, Proposal};
 use crate::chat::event::Refusal;
 use crate::chat::id::{Incarnation, Now};
 
+/// What has become of a proposal that comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was applied, and this node has not seen how.
+    Applied,
+    /// It will never be applied.
+    CutOff,
+    /// It does not fit in the log, which takes lines of so many bytes, whatever is in them.
+    TooLong { most: usize },
+}
+
 impl Hub {
     /// This hub is a node from now on, or a node whose store was just read.
     pub(super) fn adopt_cluster(&mut self) {
@@ -43,8 +54,8 @@ impl Hub {
     }
 
     /// A proposal comes back, since its change will not be committed here. A login is proposed again by [`Hub::rejoin`]. The session
-    /// is told of any other change, unless it was applied (`is_applied`). A leave needs no answer.
-    pub fn return_proposal(&mut self, proposal: Proposal, is_applied: bool, now: &Now) {
+    /// is told of any other change, unless it was applied. A leave needs no answer.
+    pub fn return_proposal(&mut self, proposal: Proposal, outcome: Outcome, now: &Now) {
         let Proposal { origin: Some(origin), change } = proposal else { return };
         self.end_waiting(origin, &change);
         if self.sessions.find(origin).is_none() {
@@ -54,8 +65,11 @@ impl Hub {
         match change {
             Change::Join(join) => self.claim_again(id, join.name, join.account),
             Change::Leave { .. } => {}
-            _ if is_applied => {}
-            _ => self.fanout().refuse(id, Refusal::CutOff),
+            _ => match outcome {
+                Outcome::Applied => {}
+                Outcome::CutOff => self.fanout().refuse(id, Refusal::CutOff),
+                Outcome::TooLong { most } => self.fanout().refuse(id, Refusal::TooLong { most }),
+            },
         }
         self.end_committed(id, now);
     }

@@ -111,8 +111,8 @@ impl Cluster {
         }
         members.hub.set_nodes(&nodes(replica, at));
         while let Some(proposal) = members.poll_proposal() {
-            if let Err((proposal, _)) = replica.propose(proposal) {
-                members.refuse(proposal);
+            if let Err((proposal, why)) = replica.propose(proposal) {
+                members.refuse(proposal, &why);
             }
         }
         while let Some(append) = replica.poll_append(at) {

@@ -35,6 +35,8 @@ impl ApiError {
     pub const WRONG_LAST_SEQUENCE: u32 = 10071;
     /// The message went to another stream than the expected one.
     pub const WRONG_STREAM: u32 = 10060;
+    /// The servers do not have the storage that a stream reserves.
+    pub const NO_SPACE: u32 = 10047;
     /// A limit of the stream does not allow more, and it discards new messages.
     pub const STORE_FAILED: u32 = 10077;
 }
