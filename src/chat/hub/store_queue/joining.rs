@@ -96,7 +96,7 @@ impl Hub {
         }
         missed.sort_unstable_by_key(|message| message.id);
         let dropped = missed.len().saturating_sub(MAX_MESSAGES);
-        let newest_dropped = missed.drain(..dropped).last().map_or(0, |message| message.id);
+        let newest_dropped = missed.drain(..dropped).next_back().map_or(0, |message| message.id);
         store.note_gap(Gap { from: first, to: lacks.max(newest_dropped + 1) });
         missed.iter().for_each(|message| store.record_message_in(&message.room, &message.event()));
     }
