@@ -10,6 +10,8 @@
 //!   connections to close, [`Hub::poll_deadline`] returns the time of the next tick;
 //! - public changes: the hub commits them itself, or hands them out with [`Hub::poll_proposal`] and applies them with
 //!   [`Hub::handle_committed`] in the order that the caller gives them;
+//! - a node of a cluster ([`Hub::use_cluster`]): [`Hub::snapshot`] gives what is the same on all nodes, [`Hub::restore_snapshot`]
+//!   takes it from another one, [`Hub::found`] begins it anew; [`Hub::bury`] and [`Hub::rejoin`] end and begin the run of a node;
 //! - the nodes of a cluster, besides the order of the changes: [`Hub::poll_node_message`] returns what is for the members of one
 //!   other node, [`Hub::handle_node_answer`] takes its answer, [`Hub::handle_node_message`] what another node has sent;
 //!   [`Hub::set_nodes`] tells which nodes there are, [`Hub::tell_lost_touch`] and [`Hub::tell_connected`] what members are told;

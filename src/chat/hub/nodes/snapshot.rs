@@ -6,7 +6,7 @@ use super::joins::NodeJoins;
 use super::settings::SharedSettings;
 use crate::chat::account::table::AccountTable;
 use crate::chat::hub::journal::Journal;
-use crate::chat::hub::rooms::SharedRooms;
+use crate::chat::hub::rooms::shared::SharedRooms;
 use crate::chat::hub::store_queue::conversations::Conversations;
 use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::Now;

@@ -1,6 +1,7 @@
 //! The rooms in memory, by number and by name.
 
 mod dirty;
+pub mod shared;
 pub mod stored;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -8,13 +9,11 @@ use std::ops::{Index, IndexMut};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use time::UtcOffset;
 
 use self::dirty::DirtyQueue;
 use self::stored::{StoreUse, StoredRoom};
-use crate::chat::account::table::AccountTable;
 use crate::chat::config::Config;
-use crate::chat::id::{Holder, LOBBY, Now, RoomId};
+use crate::chat::id::{Holder, LOBBY, RoomId};
 use crate::chat::member::RoomRole;
 use crate::chat::member::table::MemberTable;
 use crate::chat::policy::nick::look_index::LookIndex;
@@ -99,13 +98,6 @@ pub struct RoomsView<'a> {
     summaries: &'a VecDeque<(Duration, RoomId)>,
     store: &'a StoreUse,
     stored: &'a BTreeMap<Box<str>, StoredRoom>,
-}
-
-/// The rooms in memory without what belongs to one node.
-#[derive(Serialize, Deserialize)]
-pub struct SharedRooms {
-    slots: Slots<Room>,
-    emptied: u64,
 }
 
 impl Rooms {
@@ -216,11 +208,6 @@ impl Rooms {
         self.empty.values().take(EVICTION_CANDIDATES).copied().find(may_go)
     }
 
-    /// Whether a room has what must not be lost: a topic, settings, bans, masks, or a role of an account.
-    pub fn is_lasting(&self, id: RoomId) -> bool {
-        self[id].has_lasting_rules() || self[id].rules.has_account_roles()
-    }
-
     /// Notes that a member has entered a room; must be called after it was added.
     pub fn note_entered(&mut self, id: RoomId) {
         if self[id].members.len() == 1 {
@@ -247,15 +234,6 @@ impl Rooms {
         let room = self.get(id)?;
         let is_unkept = id != RoomId::LOBBY && room.members.is_empty() && !self.keeps(room);
         is_unkept.then(|| self.remove(id))
-    }
-
-    /// Whether a room stays when it is empty: it has messages, here or in the store, or settings. In a cluster bans and masks count
-    /// as well, and the roles of accounts if there was a message.
-    pub fn keeps(&self, room: &Room) -> bool {
-        match self.is_cluster {
-            true => room.is_kept_by_nodes(),
-            false => room.is_stored || !room.history().is_empty() || room.has_settings(),
-        }
     }
 
     /// Makes the room the most recently used of the empty ones. The lobby is not counted among them.
@@ -372,26 +350,6 @@ impl Rooms {
         RoomsState { slots, emptied, dirty, summaries, store, stored }
     }
 
-    /// The rooms in memory as they are on all nodes.
-    pub fn shared(&self) -> SharedRooms {
-        let shared = |room: &Room| {
-            let mut shared = room.shared();
-            shared.is_stored &= !self.is_cluster;
-            shared
-        };
-        SharedRooms { slots: self.slots.map(shared), emptied: self.emptied }
-    }
-
-    /// Takes the rooms of another node in place of those in memory; `offset` is that of the time here.
-    pub fn restore_shared(&mut self, shared: SharedRooms, offset: UtcOffset) {
-        let SharedRooms { mut slots, emptied } = shared;
-        let has_store = self.store != StoreUse::None;
-        slots.iter_mut().for_each(|room| room.adopt(offset, has_store));
-        let (store, stored) = (self.store, std::mem::take(&mut self.stored));
-        let (dirty, summaries) = (DirtyQueue::default(), VecDeque::new());
-        self.restore(RoomsState { slots, emptied, dirty, summaries, store, stored });
-    }
-
     /// Takes a state back; the limits stay.
     pub fn restore(&mut self, state: RoomsState) {
         let RoomsState { slots, emptied, dirty, summaries, store, stored } = state;
@@ -412,32 +370,6 @@ impl Rooms {
         }
         (self.slots, self.emptied, self.dirty, self.summaries) = (slots, emptied, dirty, summaries);
         (self.store, self.stored) = (store, stored);
-    }
-}
-
-impl SharedRooms {
-    /// Forgets the members. Of the rooms those stay that have messages, or what must not be lost; those whose last message is oldest
-    /// leave memory first.
-    pub fn forget_members(&mut self, accounts: &AccountTable, now: &Now) {
-        let mut emptied: Vec<(Option<u64>, usize)> = Vec::new();
-        let indexes: Vec<usize> = self.slots.iter().map(|(index, _)| index).collect();
-        for index in indexes {
-            let room = &mut self.slots[index];
-            room.forget_members(accounts, now);
-            let newest = room.history().authors().next().map(|(id, _)| id);
-            if RoomId::new(index) == RoomId::LOBBY {
-                continue;
-            }
-            match room.is_kept_by_nodes() {
-                true => emptied.push((newest, index)),
-                false => drop(self.slots.remove(index)),
-            }
-        }
-        emptied.sort_unstable();
-        for (_, index) in emptied {
-            self.emptied += 1;
-            self.slots[index].emptied = self.emptied;
-        }
     }
 }
 

@@ -88,30 +88,6 @@ impl Rooms {
         self.store != StoreUse::None && !self.is_cluster
     }
 
-    /// From now on these are the rooms of all nodes of a cluster. Those of the store that have a topic, settings, bans, masks or a
-    /// role of an account are added to memory without their messages, even above the maximum; the others are not known any more.
-    /// `last_message` is the id of the newest message of all rooms.
-    pub fn use_cluster(&mut self, last_message: u64) {
-        self.is_cluster = true;
-        for (key, stored) in std::mem::take(&mut self.stored) {
-            self.looks.remove(&stored.name, &key);
-            let StoredRoom { name, created, topic, rules, .. } = stored;
-            let id = self.add(&Name { shown: (&*name).into(), key });
-            let room = &mut self[id];
-            (room.created, room.topic, room.rules, room.is_stored) = (created, topic, rules, true);
-            room.note_missed(last_message);
-            if !self.is_lasting(id) {
-                self.remove(id);
-            }
-        }
-        if self.is_over_limit() {
-            let (rooms, most) = (self.len(), self.limits.in_memory);
-            log::warn!(
-                "{rooms} rooms have messages or settings, and --max-rooms is {most}: nobody can make another one"
-            );
-        }
-    }
-
     /// The number of rooms in memory and in the store.
     pub fn count_all(&self) -> usize {
         self.len() + self.stored.len()
