@@ -65,7 +65,7 @@ pub use event::{
 pub(crate) use hub::tests::{store_queue::start as initial_state, test_hub::read_lines};
 pub use hub::{
     DISCONNECTS_PER_TICK, HeadCount, Hub, HubState, HubView, NodeMessage, NodeUnreachable, NodeView, OPERATOR_LOG,
-    Outcome, PostRefusal, Posted, Snapshot, StatsSnapshot, TraceEvent, WriteBatch,
+    PostRefusal, Posted, Returned, Snapshot, StatsSnapshot, TraceEvent, WriteBatch,
 };
 pub use i18n::Lang;
 pub use id::{ClientId, Incarnation, LOBBY, Now};

@@ -5,21 +5,26 @@ use time::OffsetDateTime;
 use super::replica::{
     Application, Burial, Checkpoint, Fate, MAX_CHANGE, MAX_IDS, Place, Proposal, ProposalError, Understood,
 };
+use super::weakness::{Weakened, Weakness};
 use crate::chat::Cause;
 use crate::chat::change::{self, Change, Committed, LogPlace, Origin};
-use crate::chat::{Hub, Incarnation, Now, Outcome};
+use crate::chat::{Hub, Incarnation, Now, Returned};
 
 /// The hub of a node, while it takes what the log says.
 pub struct Members<'a> {
     pub hub: &'a mut Hub,
     /// The time of the caller, for the sessions of this node.
     pub now: Now,
+    pub weakened: Weakened,
 }
 
 impl Members<'_> {
     /// The next change of a session of this node, for the log.
     pub fn poll_proposal(&mut self) -> Option<Proposal<Origin>> {
-        let change::Proposal { origin, change } = self.hub.poll_proposal()?;
+        let is_lost =
+            |change: &Change| self.weakened.is(Weakness::LosesLeaves) && matches!(change, Change::Leave { .. });
+        let proposals = std::iter::from_fn(|| self.hub.poll_proposal());
+        let change::Proposal { origin, change } = proposals.skip_while(|next| is_lost(&next.change)).next()?;
         // The end of a session is never refused, and a login waits as long as its session.
         let lasting = matches!(change, Change::Leave { .. } | Change::Join(_));
         let ids = messages_of(&change).clamp(1, MAX_IDS);
@@ -29,17 +34,17 @@ impl Members<'_> {
 
     /// Tells the author of a change that the log does not take.
     pub fn refuse(&mut self, proposal: Proposal<Origin>, why: &ProposalError) {
-        let outcome = match why {
-            ProposalError::CutOff | ProposalError::Ended => Outcome::CutOff,
+        let returned = match why {
+            ProposalError::CutOff | ProposalError::Ended => Returned::NotApplied,
             // In JSON a character may take twice its bytes.
-            ProposalError::TooLarge | ProposalError::NotOneLine => Outcome::TooLong { most: MAX_CHANGE / 2 - 1024 },
+            ProposalError::TooLarge | ProposalError::NotOneLine => Returned::TooLong { most: MAX_CHANGE / 2 - 1024 },
         };
-        self.give_back(proposal, outcome);
+        self.give_back(proposal, returned);
     }
 
-    fn give_back(&mut self, proposal: Proposal<Origin>, outcome: Outcome) {
+    fn give_back(&mut self, proposal: Proposal<Origin>, returned: Returned) {
         let Ok(change) = serde_json::from_str(&proposal.change) else { return };
-        self.hub.return_proposal(change::Proposal { origin: proposal.origin, change }, outcome, &self.now);
+        self.hub.return_proposal(change::Proposal { origin: proposal.origin, change }, returned, &self.now);
     }
 
     /// Records the state after what was applied until now, which is that of a checkpoint of the protocol, for the store. Does
@@ -73,7 +78,8 @@ impl Application for Members<'_> {
     fn apply(&mut self, change: &str, place: Place<Origin>) -> Understood {
         let Ok(change) = serde_json::from_str::<Change>(change) else { return Understood::No };
         self.hub.note_position(place.seq);
-        let log_place = LogPlace { node: place.incarnation, first_id: place.id() };
+        let first_id = if self.weakened.is(Weakness::CountsIds) { 0 } else { place.id() };
+        let log_place = LogPlace { node: place.incarnation, first_id };
         let committed = Committed {
             seq: self.hub.next_change(),
             time: self.time_of(&place),
@@ -111,11 +117,22 @@ impl Application for Members<'_> {
     }
 
     fn return_proposal(&mut self, proposal: Proposal<Origin>, fate: Fate) {
-        self.give_back(proposal, if fate == Fate::Applied { Outcome::Applied } else { Outcome::CutOff });
+        if self.weakened.is(Weakness::ForgetsProposals) {
+            return;
+        }
+        let returned = match fate {
+            Fate::Applied => Returned::Applied,
+            Fate::Never | Fate::Refused => Returned::NotApplied,
+            Fate::Unknown => Returned::Unknown,
+        };
+        self.give_back(proposal, returned);
     }
 
     fn begin(&mut self, incarnation: Incarnation) {
         self.hub.rejoin(incarnation, self.now);
+        if self.weakened.is(Weakness::NeverClaimsAgain) {
+            while self.hub.poll_proposal().is_some() {}
+        }
     }
 }
 

@@ -14,3 +14,5 @@ pub mod replica;
 pub mod settings;
 /// What the store of a node says.
 pub mod stored;
+/// Rules that tests leave out.
+pub mod weakness;

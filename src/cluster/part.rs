@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use super::application::Members;
 use super::replica::{Notice, Replica};
+use super::weakness::Weakened;
+#[cfg(test)]
+use super::weakness::Weakness;
 use crate::chat::change::Origin;
 use crate::chat::{Hub, Now};
 
@@ -14,13 +17,21 @@ const TICK: Duration = Duration::from_millis(200);
 pub struct Part {
     replica: Replica<Origin>,
     tick_at: Duration,
+    weakened: Weakened,
 }
 
 impl Part {
     /// Takes part by this protocol, which has begun or was handed over. The log is not connected yet.
     pub fn new(mut replica: Replica<Origin>, now: Duration) -> Part {
         replica.handle_disconnected(now);
-        Part { replica, tick_at: now }
+        Part { replica, tick_at: now, weakened: Weakened::default() }
+    }
+
+    /// Leaves a rule out.
+    #[cfg(test)]
+    pub fn weaken(&mut self, weakness: Option<Weakness>) {
+        self.weakened.weakness = weakness;
+        self.replica.weaken(weakness);
     }
 
     /// The protocol: what a successor goes on with.
@@ -36,7 +47,7 @@ impl Part {
     /// Applies entries of the log that were read, at most this number, and takes the changes of the hub for it. To be called in each
     /// turn, after input was read and before output is written. Returns whether more entries can be applied.
     pub fn turn(&mut self, hub: &mut Hub, now: Now, max_entries: usize) -> bool {
-        let mut members = Members { hub, now };
+        let mut members = Members { hub, now, weakened: self.weakened };
         if self.tick_at <= now.at {
             self.tick_at = now.at + TICK;
             self.replica.handle_tick(&mut members, now.at);
@@ -53,7 +64,7 @@ impl Part {
     /// Records the state after what was applied until now, for the store.
     pub fn record_checkpoint(&self, hub: &mut Hub, now: Now) {
         if let Some(checkpoint) = self.replica.checkpoint() {
-            Members { hub, now }.record_checkpoint(&checkpoint);
+            Members { hub, now, weakened: self.weakened }.record_checkpoint(&checkpoint);
         }
     }
 

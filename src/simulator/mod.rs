@@ -13,6 +13,7 @@
 //! `CHINWAG_SEED=123 cargo test --lib simulator -- --nocapture` replays a seed and prints its events;
 //! `CHINWAG_SEEDS=10000000 cargo test --lib simulator` runs that number of seeds instead of 10,000.
 
+mod cluster;
 pub(super) mod network;
 mod oracle;
 pub(super) mod people;

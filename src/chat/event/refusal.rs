@@ -152,6 +152,8 @@ pub enum Refusal<'a> {
     NotReached {
         name: &'a str,
     },
+    /// It is not known whether what was typed was applied: the nodes of the cluster that could tell have ended.
+    PerhapsNotSaid,
     WrongPassword {
         due: Due,
     },

@@ -44,7 +44,7 @@ use self::irc::search::SearchBudget;
 use self::journal::Journal;
 use self::login::passwords::Passwords;
 use self::login::prompts::Prompts;
-pub use self::nodes::Outcome;
+pub use self::nodes::Returned;
 use self::nodes::joins::NodeJoins;
 use self::nodes::messages::NodeMessages;
 pub use self::nodes::messages::{NodeMessage, NodeUnreachable};

@@ -10,9 +10,9 @@ use super::joining::{MAX_PIECES, Standing};
 use super::membership::{Effect, Skip};
 use super::reading::Stored;
 use super::report::{Notice, Stop};
-use super::weakness::Weakness;
 use super::{Knowledge, Replica};
 use crate::chat::Incarnation;
+use crate::cluster::weakness::Weakness;
 
 impl<O: Clone> Replica<O> {
     /// Processes entries that wait, at most this number; returns whether more of them can be processed.

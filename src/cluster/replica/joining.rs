@@ -10,9 +10,9 @@ use super::entry::{Control, Entry};
 use super::membership::Membership;
 use super::reading::{Break, Stored};
 use super::report::{Notice, Stop};
-use super::weakness::Weakness;
 use super::{Checkpoint, Knowledge, Replica};
 use crate::chat::Incarnation;
+use crate::cluster::weakness::Weakness;
 
 /// Pieces of a snapshot at most: 64 MiB.
 pub const MAX_PIECES: u32 = 1_024;

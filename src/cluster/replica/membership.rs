@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::application::Burial;
 use super::entry::{Control, Header, NodeName, Versions};
-use super::weakness::{Weakened, Weakness};
 use crate::chat::Incarnation;
+use crate::cluster::weakness::{Weakened, Weakness};
 
 /// Buried incarnations that are remembered. An entry can come late by minutes, not by as many ends of nodes.
 const MAX_DEAD: usize = 256;

@@ -29,9 +29,8 @@ mod report;
 #[cfg(test)]
 mod tests;
 mod touch;
-mod weakness;
 #[cfg(test)]
-mod world;
+pub mod world;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -51,7 +50,7 @@ pub use self::reading::{Mark, Stream};
 use self::report::SkipCounts;
 pub use self::report::{NodeStatus, Notice, Status, Stop};
 use self::touch::{Touch, TouchChange};
-use self::weakness::{Weakened, Weakness};
+use super::weakness::{Weakened, Weakness};
 use crate::chat::Incarnation;
 
 /// Bytes of proposals that wait at most while the node is cut off.
@@ -184,6 +183,12 @@ impl<O: Clone> Replica<O> {
         };
         replica.say_hello();
         replica
+    }
+
+    /// Leaves a rule out from now on; after a handover it must be left out again.
+    #[cfg(test)]
+    pub fn weaken(&mut self, weakness: Option<Weakness>) {
+        self.weakened.weakness = weakness;
     }
 
     /// Proposes a change.
@@ -335,13 +340,30 @@ impl<O: Clone> Replica<O> {
 
     /// Whether the lines of members are to be left unread for a moment.
     pub fn wants_pause(&self) -> bool {
-        let is_full = self.outbox.waiting_bytes() > PAUSE_ABOVE || self.standing != Standing::Live;
-        is_full && self.touch.lost_since().is_none()
+        // Before the node takes part for the first time, there are none: newcomers give their names, and wait.
+        let is_out = self.touch.was_live() && self.standing != Standing::Live;
+        let is_full = self.outbox.waiting_bytes() > PAUSE_ABOVE;
+        (is_full || is_out) && self.touch.lost_since().is_none()
     }
 
     /// Whether the node has the state and takes part.
     pub fn is_ready(&self) -> bool {
         self.standing == Standing::Live && self.knowledge == Knowledge::State
+    }
+
+    /// Whether the state at [`Replica::applied`] is known.
+    #[cfg(test)]
+    pub fn has_state(&self) -> bool {
+        self.knowledge == Knowledge::State
+    }
+
+    /// Accuses all other nodes, without a reason.
+    #[cfg(test)]
+    pub fn accuse_all(&mut self) {
+        for member in self.membership.live().iter().filter(|member| member.incarnation != self.incarnation) {
+            let (incarnation, last) = (member.incarnation, self.membership.last_of(member.incarnation));
+            self.outbox.push_control(entry::Control::Gone { incarnation, last }, String::new());
+        }
     }
 
     /// The run of this node that takes part, or is to.

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::NodeName;
 use super::membership::Membership;
-use super::weakness::{Weakened, Weakness};
 use crate::chat::Incarnation;
+use crate::cluster::weakness::{Weakened, Weakness};
 
 /// The time between two heartbeats.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::weakness::{Weakened, Weakness};
+use crate::cluster::weakness::{Weakened, Weakness};
 
 /// Entries that wait at most before the node asks for no more.
 const MAX_ENTRIES: usize = 1_024;

@@ -60,6 +60,11 @@ impl Touch {
         }
     }
 
+    /// Whether the node was ever part of the chat.
+    pub fn was_live(&self) -> bool {
+        self.was_live
+    }
+
     /// Since when members have been told that the node is out of touch.
     pub fn lost_since(&self) -> Option<Duration> {
         self.lost_since

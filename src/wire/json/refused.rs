@@ -120,6 +120,7 @@ impl<'a> Refused<'a> {
             Refusal::StoreFails => base("store_fails"),
             Refusal::CutOff => base("cut_off"),
             Refusal::NotReached { name } => Refused { name: Some(name), ..base("not_reached") },
+            Refusal::PerhapsNotSaid => base("perhaps_not_said"),
             Refusal::WrongPassword { due } => Refused { asked: is_asked(due), ..base("wrong_password") },
             Refusal::TooManyWrongPasswords { seconds, due } => {
                 Refused { seconds: Some(seconds), asked: is_asked(due), ..base("too_many_wrong_passwords") }

@@ -190,6 +190,10 @@ impl Hub {
     /// A login was refused: the session is asked again.
     pub(super) fn handle_refused_join(&mut self, id: ClientId, join: &Join, now: &Now) {
         let rejoins = self.rejoining.end(id);
+        if rejoins || !self.journal.is_local() {
+            // It may have waited for the answer for long.
+            self.sessions[id].active = now.micros();
+        }
         if self.sessions[id].encoding.is_irc() {
             self.forget_nick(id);
         } else if self.config.login == Login::Address {

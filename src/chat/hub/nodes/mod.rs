@@ -15,13 +15,15 @@ use crate::chat::change::{Change, Proposal};
 use crate::chat::event::Refusal;
 use crate::chat::id::{Incarnation, Now};
 
-/// What has become of a proposal that comes back.
+/// What is known of a proposal whose change is not applied before the eyes of this node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It was applied, and this node has not seen how.
+pub enum Returned {
+    /// It was applied.
     Applied,
-    /// It will never be applied.
-    CutOff,
+    /// It was not applied and never will be.
+    NotApplied,
+    /// Nobody knows.
+    Unknown,
     /// It does not fit in the log, which takes lines of so many bytes, whatever is in them.
     TooLong { most: usize },
 }
@@ -55,7 +57,7 @@ impl Hub {
 
     /// A proposal comes back, since its change will not be committed here. A login is proposed again by [`Hub::rejoin`]. The session
     /// is told of any other change, unless it was applied. A leave needs no answer.
-    pub fn return_proposal(&mut self, proposal: Proposal, outcome: Outcome, now: &Now) {
+    pub fn return_proposal(&mut self, proposal: Proposal, returned: Returned, now: &Now) {
         let Proposal { origin: Some(origin), change } = proposal else { return };
         self.end_waiting(origin, &change);
         if self.sessions.find(origin).is_none() {
@@ -65,10 +67,11 @@ impl Hub {
         match change {
             Change::Join(join) => self.claim_again(id, join.name, join.account),
             Change::Leave { .. } => {}
-            _ => match outcome {
-                Outcome::Applied => {}
-                Outcome::CutOff => self.fanout().refuse(id, Refusal::CutOff),
-                Outcome::TooLong { most } => self.fanout().refuse(id, Refusal::TooLong { most }),
+            _ => match returned {
+                Returned::Applied => {}
+                Returned::NotApplied => self.fanout().refuse(id, Refusal::CutOff),
+                Returned::Unknown => self.fanout().refuse(id, Refusal::PerhapsNotSaid),
+                Returned::TooLong { most } => self.fanout().refuse(id, Refusal::TooLong { most }),
             },
         }
         self.end_committed(id, now);

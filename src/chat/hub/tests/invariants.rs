@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::chat::account::Account;
+use crate::chat::change::Change;
 use crate::chat::encoding::LogEncoding;
 use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::ClientId;
@@ -167,6 +168,19 @@ impl Hub {
             );
         }
         text + &format!("{:?} {:?}\n", bans.list(now.at).collect::<Vec<_>>(), mutes.list(now.at))
+    }
+
+    /// The names of all members.
+    pub(crate) fn member_names(&self) -> BTreeSet<String> {
+        self.shared.members.iter().map(|(_, member)| member.name.to_string()).collect()
+    }
+
+    /// A message as its readers see it, right after it was applied as this change: its id, room, author and text.
+    pub(crate) fn newest_message(&self, change: &Change) -> Option<(u64, String, String, String)> {
+        let Change::Say { member, room, text, .. } = change else { return None };
+        let name = self.shared.members.get(*member)?.name.to_string();
+        let room = self.shared.rooms.name(*room).to_owned();
+        Some((self.journal.last_message_id(), room, name, text.to_string()))
     }
 
     /// The roles of all members: the room, or nothing for the server, the name, and the role.

@@ -100,6 +100,9 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::NotReached { name } => {
             write!(f, "Not sent: the server of {name} does not answer. Try again later.")
         }
+        Refusal::PerhapsNotSaid => {
+            f.write_str("Perhaps not said: the servers that know have ended. Look whether it is there.")
+        }
         Refusal::StoreFails => f.write_str("The store cannot be written at present, so this cannot be done. Try again later."),
         Refusal::OnlyOperator => f.write_str("Only the operator of the server can do that."),
         Refusal::Protected { name } => {

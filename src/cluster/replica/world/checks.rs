@@ -11,7 +11,7 @@ impl World {
     /// The lines that the log has, by their ids.
     pub(super) fn expected_lines(&self) -> BTreeMap<u64, Line> {
         let mut oracle = Oracle::default();
-        (1..).zip(&self.engine.entries).for_each(|(seq, (_, bytes))| oracle.take(seq, bytes));
+        (1..).zip(&self.engine.entries).for_each(|(seq, (time, bytes))| oracle.take(seq, *time, bytes));
         oracle.lines
     }
 
@@ -32,8 +32,8 @@ impl World {
 
     pub(super) fn check_end(&mut self) {
         let mut oracle = Oracle::default();
-        for (seq, (_, bytes)) in (1..).zip(&self.engine.entries) {
-            oracle.take(seq, bytes);
+        for (seq, (time, bytes)) in (1..).zip(&self.engine.entries) {
+            oracle.take(seq, *time, bytes);
             if let Some((summary, _)) = self.states.get(&seq)
                 && *summary != oracle.summary()
             {

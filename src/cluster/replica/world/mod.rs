@@ -9,10 +9,12 @@
 
 pub mod chat;
 mod checks;
-mod engine;
+pub mod engine;
 mod faults;
+pub mod link;
 mod node;
 mod oracle;
+pub mod rules;
 mod runs;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,11 +24,9 @@ use std::time::Duration;
 use self::engine::{Engine, Faults};
 use self::node::SimulatedNode;
 use self::oracle::summary;
-use super::entry::Control;
 use super::outbox::WINDOW;
-use super::weakness::Weakness;
 use super::{Knowledge, MAX_WAITING, Notice};
-use crate::chat::Incarnation;
+use crate::cluster::weakness::Weakness;
 use crate::util::test_support::Random;
 
 /// Steps of 100 ms in which things go wrong, and steps after them.
@@ -159,8 +159,9 @@ impl World {
         let (step, now) = (self.step, clock(self.step));
         let (engine, random) = (&mut self.engine, &mut self.random);
         let node = &mut self.nodes[index];
-        node.update_connection(engine, step, self.faults, random);
-        node.receive(engine, step, random);
+        let SimulatedNode { link, replica, .. } = node;
+        link.update(replica, engine, now, self.faults, random);
+        link.receive(replica, engine, step, now, random);
         for _ in 0..32 {
             let SimulatedNode { replica, chat, .. } = &mut self.nodes[index];
             let had_state = replica.knowledge == Knowledge::State;
@@ -185,12 +186,12 @@ impl World {
     /// Sends the heartbeat of a node to all that are connected, itself included.
     fn send_heartbeat(&mut self, index: usize) {
         let now = clock(self.step);
-        if self.nodes[index].connection.is_none() || !self.engine.works(self.step) {
+        if !self.nodes[index].link.is_up() || !self.engine.works(self.step) {
             return;
         }
         let Some(heartbeat) = self.nodes[index].replica.poll_heartbeat(now) else { return };
         for other in &mut self.nodes {
-            if other.connection.is_some() && other.runs(self.step) && self.random.below(1_000) >= self.faults.loses {
+            if other.link.is_up() && other.runs(self.step) && self.random.below(1_000) >= self.faults.loses {
                 other.replica.handle_heartbeat(&heartbeat, now);
             }
         }
@@ -222,12 +223,7 @@ impl World {
             }
         }
         if !self.is_sound && node.replica.is_ready() && random.one_in(1_000) {
-            let others = node.replica.membership.live().iter().map(|member| member.incarnation);
-            let others: Vec<Incarnation> = others.filter(|&other| other != node.incarnation()).collect();
-            for incarnation in others {
-                let last = node.replica.membership.last_of(incarnation);
-                node.replica.outbox.push_control(Control::Gone { incarnation, last }, String::new());
-            }
+            node.replica.accuse_all();
         }
     }
 

@@ -1,13 +1,14 @@
-//! One node of a world: the protocol, the chat, the connection to the engine, and a store that outlives it.
+//! One node of a world: the protocol, the chat, the connection with the engine, and a store that outlives it.
 
 use std::collections::BTreeMap;
 
-use super::super::weakness::Weakness;
 use super::super::{Checkpoint, Knowledge, Node, NodeName, Notice, Replica, Start, Versions};
 use super::chat::{Chat, Line, Owner};
 use super::clock;
 use super::engine::{Engine, Faults};
+use super::link::Link;
 use crate::chat::Incarnation;
+use crate::cluster::weakness::Weakness;
 use crate::util::test_support::Random;
 
 /// What a node finds after a crash.
@@ -36,11 +37,7 @@ pub struct SimulatedNode {
     pub replica: Replica<u64>,
     pub chat: Chat,
     pub store: Store,
-    pub connection: Option<u64>,
-    /// The next entry that the engine sends.
-    next: u64,
-    /// How often the engine had gone back when the node connected; `None` if this process has not connected.
-    restored: Option<usize>,
+    pub link: Link,
     pub paused_until: usize,
     /// The step in which the process begins; `None` if it runs.
     pub begins_at: Option<usize>,
@@ -56,9 +53,7 @@ impl SimulatedNode {
             name,
             chat: Chat { padding, ..Chat::default() },
             store: Store::default(),
-            connection: None,
-            next: 0,
-            restored: None,
+            link: Link::default(),
             paused_until: 0,
             begins_at: None,
             leaves: false,
@@ -88,7 +83,8 @@ impl SimulatedNode {
             }
         };
         self.replica = replica(&self.name, random.next(), start, weakness);
-        (self.begins_at, self.leaves, self.paused_until, self.restored) = (None, false, 0, None);
+        (self.begins_at, self.leaves, self.paused_until) = (None, false, 0);
+        self.link.forget_log();
     }
 
     /// The process is replaced by a successor that goes on as the same incarnation.
@@ -97,64 +93,15 @@ impl SimulatedNode {
         let weakened = self.replica.weakened;
         self.replica = serde_json::from_str(&json).unwrap();
         self.replica.weakened = weakened;
-        self.restored = None;
+        self.link.forget_log();
     }
 
     pub fn runs(&self, step: usize) -> bool {
         self.begins_at.is_none() && self.paused_until <= step
     }
 
-    /// Connects to the engine, or loses the connection.
-    pub fn update_connection(&mut self, engine: &mut Engine, step: usize, faults: Faults, random: &mut Random) {
-        match self.connection {
-            None if engine.is_up && random.one_in(3) => {
-                self.connection = Some(engine.connect());
-                self.read_stream(engine, step);
-            }
-            None => {}
-            Some(_) if !engine.is_up || random.below(1_000) < faults.drops => {
-                self.drop_connection(engine, step, random)
-            }
-            Some(_) if faults.drops > 0 && random.one_in(500) => self.read_stream(engine, step),
-            Some(_) => {}
-        }
-    }
-
-    fn read_stream(&mut self, engine: &Engine, step: usize) {
-        self.replica.handle_stream(engine.stream(), clock(step));
-        self.next = self.replica.read_from().expect("a position");
-        self.restored = Some(engine.restored);
-    }
-
     pub fn drop_connection(&mut self, engine: &mut Engine, step: usize, random: &mut Random) {
-        if let Some(connection) = self.connection.take() {
-            engine.drop_connection(connection, random);
-            self.replica.handle_disconnected(clock(step));
-        }
-    }
-
-    /// Takes some entries and answers from the engine.
-    pub fn receive(&mut self, engine: &mut Engine, step: usize, random: &mut Random) {
-        let Some(connection) = self.connection.filter(|_| engine.works(step)) else { return };
-        let now = clock(step);
-        for _ in 0..random.below(9) {
-            self.next = self.next.max(engine.first);
-            let Some((time, bytes)) =
-                engine.entries.get(self.next as usize - 1).filter(|_| self.replica.wants_entries())
-            else {
-                break;
-            };
-            self.replica.handle_entry(self.next, *time, bytes, now);
-            self.next += 1;
-        }
-        let replica = &mut self.replica;
-        engine.errors.retain(|error| {
-            let is_due = error.connection == connection && error.at <= step;
-            if is_due {
-                replica.handle_append_error(error.incarnation, error.n, now);
-            }
-            !is_due
-        });
+        self.link.drop(&mut self.replica, engine, clock(step), random);
     }
 
     /// Gives the engine what the node has for it.
@@ -164,10 +111,7 @@ impl SimulatedNode {
                 self.chat.refuse(&proposal);
             }
         }
-        let Some(connection) = self.connection else { return };
-        while let Some(append) = self.replica.poll_append(clock(step)) {
-            engine.append(connection, append, step, faults, random);
-        }
+        self.link.send(&mut self.replica, engine, step, clock(step), faults, random);
     }
 
     /// Writes what was shown, and where that is in the log.
@@ -194,7 +138,7 @@ impl SimulatedNode {
 
     /// Whether the node has seen that its log is the one that the engine has now.
     pub fn knows_log(&self, engine: &Engine) -> bool {
-        self.restored == Some(engine.restored) && !self.replica.reading.compares
+        self.link.knows_log(&self.replica, engine)
     }
 
     pub fn applied(&self) -> u64 {

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{Counts, World};
-use crate::cluster::replica::weakness::Weakness;
+use crate::cluster::weakness::Weakness;
 
 /// Seeds of a full test run.
 const SEEDS: u64 = 2_000;
@@ -85,25 +85,7 @@ fn all_nodes_agree_and_nothing_is_lost_share_2() {
 
 #[test]
 fn each_rule_that_is_left_out_is_noticed() {
-    use Weakness::*;
-    for weakness in [
-        AppliesTwice,
-        AppliesEarly,
-        AppliesDead,
-        BuriesSpeaker,
-        FoundsAnyway,
-        KeepsGhosts,
-        NeverAnswers,
-        DropsAfterHello,
-        ForgetsFate,
-        NeverResends,
-        IgnoresHoles,
-        IgnoresRestoredEngine,
-        RefusesSent,
-        LeavesAtOnce,
-        AccusesBlindly,
-        TrustsTime,
-    ] {
+    for &weakness in Weakness::PROTOCOL {
         let found = (0..SEEDS_OF_WEAKNESS).find_map(|seed| Some((seed, run(seed, Some(weakness), false).err()?)));
         let (seed, error) = found.unwrap_or_else(|| panic!("{weakness:?} is not noticed"));
         eprintln!("{weakness:?}: seed {seed}, {error:.100}");

@@ -85,6 +85,9 @@ impl Oracle {
                     self.send_line(session, &refusal);
                     self.irc_set_command(session, IrcCommand::default());
                 }
+                if let (Some(session), Proposed::Join { .. }) = (session, &proposed) {
+                    self.readers[session].active = now.at;
+                }
                 match (session, proposed) {
                     (Some(session), Proposed::Join { .. }) if self.is_irc(session) => self.irc_forget_nick(session),
                     (Some(session), Proposed::Join { account: Some(_), .. }) => self.ask_for_name(session),

@@ -1,10 +1,9 @@
 //! Several nodes: hubs that apply the same changes, each with sessions of its own.
 
 use super::{SequencedHub, now};
-use crate::chat::Cause;
 use crate::chat::change::{Committed, LogPlace, Proposal};
-use crate::chat::hub::Outcome;
 use crate::chat::id::{ClientId, Incarnation};
+use crate::chat::{Cause, Returned};
 
 /// Two nodes with one log.
 pub(super) struct Nodes {
@@ -143,7 +142,7 @@ fn command_of_irc_whose_change_comes_back_is_answered_with_its_label() {
     node.read(alice);
     node.say(alice, "@label=7 PRIVMSG #den :never said");
     let proposal = node.proposals.pop_front().unwrap();
-    node.hub.return_proposal(proposal, Outcome::CutOff, &now());
+    node.hub.return_proposal(proposal, Returned::NotApplied, &now());
     let read = node.read(alice).join("\n");
     assert!(
         read.starts_with("@label=7 ") && read.ends_with("Not said: this server is cut off from the others."),

@@ -1,0 +1,133 @@
+//! What must be true at the end of a world.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::person::{Person, Stage, Stay, number_of};
+use super::reference::Reference;
+use super::world::{World, difference};
+
+impl World {
+    pub(super) fn check_end(&mut self) {
+        let mut reference = Reference::new();
+        for (seq, (time, bytes)) in (1..).zip(&self.log.entries) {
+            reference.take(seq, *time, bytes, self.founded.get(&seq));
+            if let (Some(state), Some(known)) =
+                (reference.state_if(self.states.contains_key(&seq)), self.states.get(&seq))
+                && !known.is(&state)
+            {
+                let what = difference(&known.text, &state);
+                return self.errors.push(format!("the state at {seq} is not the expected one{what}"));
+            }
+        }
+        self.check_order(&reference);
+        for person in &self.people {
+            let mut errors = check_person(person, &reference);
+            self.errors.append(&mut errors);
+        }
+        self.check_nodes();
+        self.count_all(&reference);
+    }
+
+    /// Each message is there once, in the order of its author.
+    fn check_order(&mut self, reference: &Reference) {
+        let authors: BTreeMap<u32, usize> =
+            self.people.iter().flat_map(|person| person.sent.iter().map(|&text| (text, person.number))).collect();
+        let mut newest = BTreeMap::new();
+        for (id, (_, shown)) in &reference.messages {
+            let Some((number, author)) = number_of(&shown.text).and_then(|text| Some((text, *authors.get(&text)?)))
+            else {
+                self.errors.push(format!("nobody has typed {shown:?}"));
+                continue;
+            };
+            let is_known = !self.people[author].is_restored;
+            if newest.insert(author, number).is_some_and(|before| before >= number) && is_known {
+                self.errors.push(format!("twice or too late: {shown:?} at {id}"));
+            }
+        }
+    }
+
+    /// Once calm, each node takes part, has read the whole log, and knows the people of all nodes and nobody else.
+    fn check_nodes(&mut self) {
+        let present = self.people.iter().filter(|person| person.stage == Stage::Present);
+        let present: BTreeSet<String> = present.map(|person| person.name.clone()).collect();
+        for (index, node) in self.nodes.iter().enumerate() {
+            let Some(process) = &node.process else {
+                self.errors.push(format!("node {index} does not run"));
+                continue;
+            };
+            let (replica, last) = (process.part.replica(), self.log.last());
+            if !replica.is_ready() || replica.applied() != last || replica.has_lost_touch() {
+                self.errors.push(format!("node {index} is not ready: {} of {last}", replica.applied()));
+            }
+            let names = process.engine.hub().member_names();
+            if names != present {
+                self.errors.push(format!("node {index} has the members {names:?}, and {present:?} are there"));
+            }
+        }
+        if let Some(person) =
+            self.people.iter().find(|person| matches!(person.stage, Stage::Arriving | Stage::Asked(_)))
+        {
+            self.errors.push(format!("person {} waits for a name: {:?}", person.number, person.stage));
+        }
+    }
+
+    fn count_all(&mut self, reference: &Reference) {
+        self.count("messages", reference.messages.len());
+        self.count("geneses", reference.geneses.len());
+        self.count("people", self.people.len());
+        self.count("refused messages", self.people.iter().map(|person| person.refused).sum());
+        self.count("cut off", self.people.iter().map(|person| person.cut_off).sum());
+        self.count("asked for another name", self.people.iter().map(|person| person.asked_again).sum());
+        self.count("resumed", self.people.iter().map(|person| person.resumed).sum());
+    }
+}
+
+/// What is wrong with what one person was shown and told.
+fn check_person(person: &Person, reference: &Reference) -> Vec<String> {
+    let (who, mut errors) = (person.number, Vec::new());
+    for (id, shown) in &person.shown {
+        let expected = reference.messages.get(id).map(|(_, expected)| expected);
+        if expected != Some(shown) {
+            errors.push(format!("person {who} has read {shown:?} at {id}, expected {expected:?}"));
+        }
+    }
+    let is_present = person.stage == Stage::Present;
+    for stay in &person.past_stays {
+        errors.extend(
+            missing(stay, false, reference).map(|id| format!("person {who} has not read {id} in {}", stay.room)),
+        );
+    }
+    for stay in &person.stays {
+        errors.extend(
+            missing(stay, is_present, reference).map(|id| format!("person {who} has not read {id} in {}", stay.room)),
+        );
+    }
+    if person.is_restored {
+        return errors;
+    }
+    let said = reference.messages.values().filter_map(|(_, shown)| number_of(&shown.text));
+    let said = said.filter(|number| person.sent.contains(number)).count();
+    let (sent, refused, unsure) = (person.sent.len(), person.refused, person.unsure);
+    if said + refused > sent && !person.is_unsure {
+        errors.push(format!("person {who} has typed {sent} messages: {said} were said, and {refused} refused"));
+    }
+    if is_present && !person.is_unsure && said + refused + unsure < sent {
+        errors.push(format!(
+            "person {who} has typed {sent} messages: {said} were said, {refused} refused, {unsure} perhaps; the rest is lost"
+        ));
+    }
+    errors
+}
+
+/// The first message of a room that was said while it was read, and not shown.
+fn missing(stay: &Stay, to_the_end: bool, reference: &Reference) -> Option<u64> {
+    let (&first, &last) = (stay.ids.first()?, stay.ids.last()?);
+    let last = if to_the_end { u64::MAX } else { last };
+    let ids: BTreeSet<u64> = stay.ids.iter().copied().collect();
+    let seq_of = |id: u64| reference.messages.get(&id).map_or(u64::MAX, |(seq, _)| *seq);
+    let said = reference.messages.range(first..=last).filter(|(_, (_, shown))| shown.room == stay.room);
+    let missing = said.map(|(&id, _)| id).find(|id| !ids.contains(id) && !reference.deleted.contains(id))?;
+    // Nobody knows what was said before the state began anew.
+    let next = ids.range(missing..).next().map_or(u64::MAX, |&id| seq_of(id));
+    reference.geneses.range(seq_of(missing)..=next).next().is_none().then_some(missing)
+}

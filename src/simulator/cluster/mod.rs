@@ -1,0 +1,81 @@
+//! Several whole servers below their sockets, as one chat over a simulated engine.
+//!
+//! A world has two to four nodes. Each is the real server: connections, hub, the protocol among the nodes. In the first
+//! part of a world nodes crash, pause, end, are handed over and are accused wrongly; the engine is away, stalls, loses and
+//! doubles entries, forgets its beginning, and in some worlds goes back to an older state; people come, talk, rename,
+//! change rooms, kick, mute and leave. Then all is calm, and the `checks` compare what everybody has read and was told
+//! with the `reference`: one hub that applies the whole log.
+//!
+//! `CHINWAG_SEED=123 cargo test --lib simulator::cluster -- --nocapture` replays a seed and prints its log;
+//! `CHINWAG_SEEDS=100000` runs that number of seeds.
+
+mod checks;
+mod faults;
+mod node;
+mod person;
+mod reference;
+mod world;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use self::world::{Counts, World};
+use crate::cluster::weakness::Weakness;
+
+/// Seeds of a full test run.
+const SEEDS: u64 = 400;
+/// Tests that share the seeds, since each test is a thread.
+const SHARES: u64 = 2;
+/// Seeds in which a rule that is left out must be noticed.
+const SEEDS_OF_WEAKNESS: u64 = 400;
+
+/// Runs a world; returns what has happened, or what is wrong.
+fn run(seed: u64, weakness: Option<Weakness>, trace: bool) -> Result<Counts, String> {
+    let mut world = World::new(seed, weakness, trace);
+    let outcome = catch_unwind(AssertUnwindSafe(|| world.run()));
+    let outcome = outcome.unwrap_or_else(|_| Err("it panics".into()));
+    outcome.map_err(|error| format!("step {}: {error}", world.step()))
+}
+
+fn run_share(share: u64) {
+    if let Ok(seed) = std::env::var("CHINWAG_SEED") {
+        if share == 0 {
+            let counts = run(seed.parse().expect("a number in CHINWAG_SEED"), None, true);
+            panic_at(seed, counts);
+        }
+        return;
+    }
+    let seeds = std::env::var("CHINWAG_SEEDS").map_or(SEEDS, |seeds| seeds.parse().expect("a number in CHINWAG_SEEDS"));
+    let mut all = Counts::new();
+    for seed in (share..seeds).step_by(SHARES as usize) {
+        for (what, count) in panic_at(seed, run(seed, None, false)) {
+            *all.entry(what).or_default() += count;
+        }
+    }
+    eprintln!("{all:?}");
+}
+
+fn panic_at(seed: impl std::fmt::Display, outcome: Result<Counts, String>) -> Counts {
+    outcome.unwrap_or_else(|error| {
+        let replay = "cargo test --lib simulator::cluster -- --nocapture";
+        panic!("seed {seed}: {error}\nto replay it: CHINWAG_SEED={seed} {replay}")
+    })
+}
+
+#[test]
+fn all_nodes_are_one_chat_share_1() {
+    run_share(0);
+}
+
+#[test]
+fn all_nodes_are_one_chat_share_2() {
+    run_share(1);
+}
+
+#[test]
+fn each_rule_that_is_left_out_is_noticed() {
+    for &weakness in Weakness::PROTOCOL.iter().chain(Weakness::APPLICATION) {
+        let found = (0..SEEDS_OF_WEAKNESS).find_map(|seed| Some((seed, run(seed, Some(weakness), false).err()?)));
+        let (seed, error) = found.unwrap_or_else(|| panic!("{weakness:?} is not noticed"));
+        eprintln!("{weakness:?}: seed {seed}, {error:.160}");
+    }
+}

@@ -1,0 +1,228 @@
+//! One node: the whole server below its sockets, the protocol, and the connection with the simulated engine.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::person::Person;
+use crate::chat::{Config, Hub, Lang, Now};
+use crate::cluster::part::Part;
+use crate::cluster::replica::world::engine::{Engine as LogEngine, Faults};
+use crate::cluster::replica::world::link::Link;
+use crate::cluster::replica::{Checkpoint, Node, NodeName, Notice, Replica, Start, Versions};
+use crate::cluster::weakness::Weakness;
+use crate::server::Limits;
+use crate::server::connection::transport::ListenerKind;
+use crate::server::engine::state::EngineSettings;
+use crate::server::engine::{Budget, Engine};
+use crate::server::handover::{Handover, HandoverView};
+use crate::simulator::network::{Event, Listener, Network};
+use crate::util::test_support::Random;
+use crate::wire::renderers;
+
+/// The time of the engine at step 0, since 1970.
+const BEGIN: Duration = Duration::from_millis(1_800_000_000_000);
+/// How long a server that ends waits until the others know that it has ended.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Entries that are processed in one turn at most.
+const ENTRIES_PER_TURN: usize = 64;
+
+const LIMITS: Limits =
+    Limits { max_line: 4096, eol_timeout: Duration::ZERO, keepalive: Duration::ZERO, send_buffer: 0 };
+const MAX_CONNECTIONS: usize = 64;
+
+/// What runs while a node runs.
+pub struct Process {
+    pub engine: Engine<Listener>,
+    pub part: Part,
+    pub network: Network,
+    /// The server ends, and waits until then for the others to know it.
+    leaves_until: Option<Duration>,
+    has_left: bool,
+}
+
+pub struct SimulatedNode {
+    index: usize,
+    name: NodeName,
+    /// `None` while no process runs.
+    pub process: Option<Process>,
+    pub link: Link,
+    /// What a store would keep.
+    checkpoint: Option<Checkpoint>,
+    pub paused_until: usize,
+    /// The step in which the next process begins, if none runs.
+    pub begins_at: usize,
+    /// How much its clock is ahead of that of the node that is most behind.
+    skew: Duration,
+    /// How many processes there were.
+    runs: u64,
+}
+
+/// What a turn has led to.
+#[derive(Default)]
+pub struct Outcome {
+    pub notices: Vec<Notice>,
+    /// The process has ended as planned.
+    pub has_ended: bool,
+}
+
+impl SimulatedNode {
+    pub fn new(index: usize, random: &mut Random) -> SimulatedNode {
+        SimulatedNode {
+            index,
+            name: NodeName::try_from(format!("node-{index}")).expect("a name"),
+            process: None,
+            link: Link::default(),
+            checkpoint: None,
+            paused_until: 0,
+            begins_at: 1 + random.below(10),
+            skew: Duration::from_millis(random.below(3_000) as u64),
+            runs: 0,
+        }
+    }
+
+    pub fn now(&self, step: usize) -> Now {
+        let at = BEGIN + Duration::from_millis(step as u64 * 100) + self.skew;
+        Now { at, local: OffsetDateTime::UNIX_EPOCH + at }
+    }
+
+    pub fn runs(&self, step: usize) -> bool {
+        self.process.is_some() && self.paused_until <= step
+    }
+
+    fn config(&self) -> Config {
+        let key = 100 * self.index as u64 + self.runs;
+        Config { rate: 0, hash_key: [key, 1], cloak_key: [key, 2], run: key, ..Config::default() }
+    }
+
+    /// Begins a process; `remembers` if it has a store with the history.
+    pub fn begin(&mut self, remembers: bool, weakness: Option<Weakness>, step: usize, random: &mut Random) {
+        self.runs += 1;
+        let mut hub = Hub::new(self.config(), renderers(Lang::En));
+        hub.use_external_sequencer();
+        let start = match self.checkpoint.take().filter(|_| remembers) {
+            Some(checkpoint) => Start::Stored { checkpoint, has_state: false },
+            None => Start::Fresh,
+        };
+        let node = Node { name: self.name.clone(), versions: Versions { lowest: 1, highest: 1 } };
+        let mut part = Part::new(Replica::new(node, random.next(), start), self.now(step).at);
+        part.weaken(weakness);
+        let mut network = Network::default();
+        let listeners = vec![(ListenerKind::Plain, network.listen())];
+        let engine = Engine::new(hub, listeners, LIMITS, Budget::default(), MAX_CONNECTIONS);
+        self.process = Some(Process { engine, part, network, leaves_until: None, has_left: false });
+        self.paused_until = 0;
+        self.link.forget_log();
+    }
+
+    /// The process is no more.
+    pub fn end(&mut self, log: &mut LogEngine, step: usize, random: &mut Random) {
+        self.drop_connection(log, step, random);
+        self.process = None;
+    }
+
+    pub fn drop_connection(&mut self, log: &mut LogEngine, step: usize, random: &mut Random) {
+        let now = self.now(step).at;
+        if let Some(process) = &mut self.process {
+            self.link.drop(process.part.replica_mut(), log, now, random);
+        }
+    }
+
+    /// Replaces the process by a successor that gets its state as JSON, and its sockets.
+    pub fn hand_over(&mut self, log: &mut LogEngine, weakness: Option<Weakness>, step: usize, random: &mut Random) {
+        self.drop_connection(log, step, random);
+        let (now, config) = (self.now(step).at, self.config());
+        let Some(process) = &mut self.process else { return };
+        let settings = EngineSettings { limits: LIMITS, budget: Budget::default(), max_connections: MAX_CONNECTIONS };
+        let view = HandoverView::of(&process.engine, now).with_replica(Some(process.part.replica()));
+        let json = view.to_json().expect("a state that can be written");
+        let idle = Hub::new(Config::default(), renderers(Lang::En));
+        let idle = Engine::new(idle, Vec::new(), settings.limits, settings.budget, 0);
+        let (.., sockets) = std::mem::replace(&mut process.engine, idle).into_state();
+        let Handover { engine, hub, replica, .. } = Handover::from_json(&json).expect("a state that can be read");
+        let hub = Hub::from_state(hub, config, renderers(Lang::En));
+        process.engine =
+            Engine::from_state(engine, hub, sockets, settings, &process.network).expect("the same sockets");
+        process.part = Part::new(replica.expect("a node"), now);
+        process.part.weaken(weakness);
+        self.link.forget_log();
+    }
+
+    /// Begins to end as planned.
+    pub fn leave(&mut self, step: usize) {
+        let now = self.now(step);
+        if let Some(process) = &mut self.process
+            && !process.engine.is_ending()
+        {
+            process.engine.begin_shutdown(now);
+        }
+    }
+
+    pub fn is_ending(&self) -> bool {
+        self.process.as_ref().is_some_and(|process| process.engine.is_ending())
+    }
+
+    /// The first half of a turn: takes what people have typed, and what the log has.
+    pub fn receive(
+        &mut self,
+        people: &[Person],
+        log: &mut LogEngine,
+        step: usize,
+        faults: Faults,
+        random: &mut Random,
+    ) {
+        let now = self.now(step);
+        let Some(Process { engine, part, network, .. }) = &mut self.process else { return };
+        let wires = people.iter().filter(|person| person.node == self.index && !person.wire.borrow().closed);
+        for event in network.poll(wires.map(|person| &person.wire), usize::MAX) {
+            match event {
+                Event::Listener(number) => engine.notify_listener(number),
+                Event::Stream(slot, readiness) => engine.record_event(slot, readiness),
+            }
+        }
+        engine.process_input(network, now);
+        self.link.update(part.replica_mut(), log, now.at, faults, random);
+        self.link.receive(part.replica_mut(), log, step, now.at, random);
+    }
+
+    /// Applies entries; `note` is called after each with its position.
+    pub fn apply(&mut self, step: usize, mut note: impl FnMut(&Process, &Link)) {
+        let now = self.now(step);
+        let Some(process) = &mut self.process else { return };
+        for _ in 0..ENTRIES_PER_TURN {
+            let has_more = process.part.turn(process.engine.hub_mut(), now, 1);
+            note(process, &self.link);
+            if !has_more {
+                break;
+            }
+        }
+    }
+
+    /// The second half of a turn: gives the engine what the node has for it, and people what they read.
+    pub fn send(&mut self, log: &mut LogEngine, step: usize, faults: Faults, random: &mut Random) -> Outcome {
+        let now = self.now(step);
+        let mut outcome = Outcome::default();
+        let Some(process) = &mut self.process else { return outcome };
+        let Process { engine, part, leaves_until, has_left, .. } = process;
+        engine.set_reading(!part.replica().wants_pause());
+        engine.resume_committed();
+        self.link.send(part.replica_mut(), log, step, now.at, faults, random);
+        outcome.notices = std::iter::from_fn(|| part.poll_notice()).collect();
+        *has_left |= outcome.notices.contains(&Notice::Left);
+        engine.process_output(now);
+        if let Some(checkpoint) = part.replica().checkpoint() {
+            self.checkpoint = Some(checkpoint);
+        }
+        if outcome.notices.iter().any(|notice| matches!(notice, Notice::EngineRestored { .. })) {
+            self.checkpoint = None;
+        }
+        if engine.is_done(now.at) {
+            let until = *leaves_until.get_or_insert(now.at + LEAVE_TIMEOUT);
+            if !engine.hub().has_proposals() {
+                part.replica_mut().leave();
+            }
+            outcome.has_ended = *has_left || now.at >= until;
+        }
+        outcome
+    }
+}

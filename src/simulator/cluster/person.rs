@@ -1,0 +1,399 @@
+//! People with programs: what they type, and what they are shown.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use crate::simulator::network::Wire;
+use crate::util::test_support::Random;
+
+const NAMES: [&str; 6] = ["alice", "bob", "carol", "dave", "erin", "frank"];
+const ROOMS: [&str; 3] = ["lobby", "den", "tea"];
+/// Steps for which a person waits who is asked for a name and not told what became of a message.
+const PATIENCE: usize = 60;
+
+/// Where a session stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// It is not asked for a name yet, or waits for the answer to one.
+    Arriving,
+    /// It is asked for a name since this step.
+    Asked(usize),
+    Present,
+    /// Its connection has ended.
+    Gone,
+}
+
+/// A message that was shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    pub room: String,
+    pub name: String,
+    pub text: String,
+}
+
+/// The time for which a session reads a room without a gap.
+#[derive(Clone, Debug, Default)]
+pub struct Stay {
+    pub room: String,
+    /// The ids of the messages that were shown.
+    pub ids: Vec<u64>,
+    /// Older messages are shown.
+    replays: bool,
+    /// Who has left the room meanwhile.
+    gone: BTreeSet<String>,
+}
+
+/// A session, and the person at it.
+pub struct Person {
+    pub number: usize,
+    pub node: usize,
+    pub wire: Rc<RefCell<Wire>>,
+    /// Bytes that are no whole line yet.
+    bytes: Vec<u8>,
+    pub stage: Stage,
+    pub name: String,
+    /// The messages that were typed, by their numbers.
+    pub sent: Vec<u32>,
+    /// Messages of which is not known what has become of them.
+    pub open: usize,
+    /// Messages that were refused.
+    pub refused: usize,
+    /// A command is not answered; nothing is typed until this number comes back.
+    barrier: Option<u32>,
+    /// It is not certain which refusal is of which line.
+    pub is_unsure: bool,
+    /// Messages that are perhaps refused.
+    pub unsure: usize,
+    /// The log has forgotten what it has typed or read.
+    pub is_restored: bool,
+    /// Its node reads the log that there is.
+    is_current: bool,
+    /// Refusals since the node was cut off, prompts for another name, and returns to a room after the node was taken for dead.
+    pub cut_off: usize,
+    pub asked_again: usize,
+    pub resumed: usize,
+    /// What it was shown, by the ids.
+    pub shown: BTreeMap<u64, Shown>,
+    /// The rooms that it reads, and those that it has read.
+    pub stays: Vec<Stay>,
+    pub past_stays: Vec<Stay>,
+    current: String,
+    pub errors: Vec<String>,
+    /// Names are unlike those of all others.
+    is_unique: bool,
+    /// How often it has given a name.
+    attempts: usize,
+}
+
+impl Person {
+    pub fn new(number: usize, node: usize, wire: Rc<RefCell<Wire>>, is_unique: bool) -> Person {
+        wire.borrow_mut().arrive("/json\n".bytes());
+        Person {
+            number,
+            node,
+            wire,
+            bytes: Vec::new(),
+            stage: Stage::Arriving,
+            name: String::new(),
+            sent: Vec::new(),
+            open: 0,
+            refused: 0,
+            barrier: None,
+            is_unsure: false,
+            unsure: 0,
+            is_restored: false,
+            is_current: true,
+            cut_off: 0,
+            asked_again: 0,
+            resumed: 0,
+            shown: BTreeMap::new(),
+            stays: Vec::new(),
+            past_stays: Vec::new(),
+            current: String::new(),
+            errors: Vec::new(),
+            is_unique,
+            attempts: 0,
+        }
+    }
+
+    pub fn is_gone(&self) -> bool {
+        self.stage == Stage::Gone
+    }
+
+    /// Whether everything that was typed is answered.
+    pub fn is_idle(&self) -> bool {
+        self.stage == Stage::Present && self.open == 0 && self.barrier.is_none()
+    }
+
+    fn type_line(&mut self, line: &str) {
+        self.wire.borrow_mut().arrive(line.bytes().chain(*b"\n"));
+    }
+
+    fn pick_name(&self, random: &mut Random) -> String {
+        let name = random.pick(&NAMES).to_string();
+        if self.is_unique || self.attempts > 3 { format!("{name}{}", self.number) } else { name }
+    }
+
+    /// Says something.
+    pub fn say(&mut self, texts: &mut u32, random: &mut Random) {
+        *texts += 1;
+        self.sent.push(*texts);
+        self.open += 1;
+        let followed = self.stays.iter().map(|stay| stay.room.clone()).find(|room| *room != self.current);
+        let text = format!("n{texts} is said");
+        let line = match (random.below(6), followed) {
+            (0, Some(room)) => format!("#{room} {text}"),
+            (1, _) => format!("/me {text}"),
+            _ => text,
+        };
+        self.type_line(&line);
+    }
+
+    /// Types a command, and waits for its answer.
+    fn command(&mut self, line: &str, texts: &mut u32) {
+        *texts += 1;
+        self.barrier = Some(*texts);
+        self.type_line(line);
+        self.type_line(&format!("/ping {texts}"));
+    }
+
+    /// Does something, or nothing. `others` are the names of people.
+    pub fn act(&mut self, others: &[String], texts: &mut u32, random: &mut Random, step: usize) {
+        match self.stage {
+            Stage::Asked(since) if self.open == 0 || step > since + PATIENCE => {
+                self.is_unsure |= self.open > 0;
+                if !self.shown.is_empty() && random.one_in(2) {
+                    return self.abandon();
+                }
+                self.attempts += 1;
+                let name = self.pick_name(random);
+                self.type_line(&name);
+                self.stage = Stage::Arriving;
+            }
+            Stage::Present if self.barrier.is_none() => match random.below(200) {
+                0..=11 => (0..1 + random.below(3)).for_each(|_| self.say(texts, random)),
+                12..=16 if self.open == 0 => {
+                    let line = self.compose(others, random);
+                    self.command(&line, texts);
+                }
+                17 => self.leave(random),
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+
+    fn compose(&self, others: &[String], random: &mut Random) -> String {
+        let name = random.pick(others);
+        let room = random.pick(&ROOMS);
+        match random.below(16) {
+            0..=3 => format!("/join {room}"),
+            4 | 5 => format!("/follow #{room}"),
+            6 => format!("/unfollow #{room}"),
+            7 | 8 => format!("/nick {}", self.pick_name(random)),
+            9 => format!("/kick #{room} {name}"),
+            10 => format!("/mute #{room} {name} 1"),
+            11 => format!("/ban #{room} {name} 1"),
+            12 => format!("/op #{room} {name}"),
+            13 => format!("/topic #{room} for {name}"),
+            14 => "/delete last".into(),
+            _ => format!("/unban #{room} {name}"),
+        }
+    }
+
+    /// Leaves in one of the ways in which people leave.
+    fn leave(&mut self, random: &mut Random) {
+        match random.below(3) {
+            0 => self.type_line("/quit"),
+            1 => self.wire.borrow_mut().end(),
+            _ => self.wire.borrow_mut().break_off(),
+        }
+        // What it has not seen until now it may see or not.
+        self.is_unsure = true;
+        self.barrier = Some(0);
+    }
+
+    fn abandon(&mut self) {
+        self.wire.borrow_mut().abandon();
+        self.end();
+    }
+
+    /// The connection is no more.
+    pub fn end(&mut self) {
+        self.stage = Stage::Gone;
+        self.past_stays.append(&mut self.stays);
+    }
+
+    /// The log has forgotten what is not among these messages.
+    pub fn forget_all_but(&mut self, kept: &BTreeMap<u64, (u64, Shown)>) {
+        self.shown.retain(|id, shown| kept.get(id).is_some_and(|(_, kept)| kept == shown));
+        self.is_restored = true;
+        self.stays.iter_mut().chain(&mut self.past_stays).for_each(|stay| stay.ids.clear());
+    }
+
+    /// Reads all that has come; returns the lines. What comes from a log that was restored meanwhile does not count.
+    pub fn read(&mut self, is_current: bool, texts: &mut u32, step: usize) -> Vec<String> {
+        let (fresh, has_ended) = {
+            let mut wire = self.wire.borrow_mut();
+            wire.take(usize::MAX);
+            (std::mem::take(&mut wire.fresh), wire.shut || wire.closed)
+        };
+        self.bytes.extend(fresh);
+        self.is_current = is_current;
+        let mut lines = Vec::new();
+        while let Some(end) = self.bytes.windows(2).position(|two| two == b"\r\n") {
+            let line: Vec<u8> = self.bytes.drain(..end + 2).collect();
+            let line = String::from_utf8(line[..end].to_vec()).expect("text");
+            if line.starts_with('{') {
+                let value = serde_json::from_str(&line).expect("JSON");
+                self.note(&value, texts, step);
+            }
+            lines.push(line);
+        }
+        if has_ended && !self.is_gone() {
+            self.abandon();
+        }
+        lines
+    }
+
+    fn note(&mut self, event: &Value, texts: &mut u32, step: usize) {
+        let text = |name: &str| event[name].as_str().unwrap_or("").to_owned();
+        let (kind, room) = (text("t"), text("room"));
+        match &*kind {
+            "ask" => self.be_asked(step),
+            "entered" => {
+                let is_first = self.name.is_empty();
+                let was_asked = self.stage != Stage::Present;
+                (self.stage, self.name) = (Stage::Present, text("name"));
+                self.go_to(&room);
+                if is_first || was_asked && self.barrier.is_some() {
+                    self.command("/echo on", texts);
+                }
+            }
+            "room" => {
+                self.go_to(&room);
+                // What was read before is shown again.
+                self.end_stay(&room);
+                self.begin_stay(&room);
+            }
+            "following" => self.begin_stay(&room),
+            "unfollowed" => self.end_stay(&room),
+            "removed" => self.end_stay(&room),
+            "renamed" if text("old") == self.name => self.name = text("new"),
+            "history" => self.begin_replay(&room, event["gap"] == true),
+            "live" => self.stay(&room).replays = false,
+            "said" | "action" => {
+                let id = event["id"].as_u64().expect("an id");
+                self.see(id, Shown { room, name: text("name"), text: text("text") });
+            }
+            "left" => _ = self.stay(&room).gone.insert(text("name")),
+            "joined" => _ = self.stay(&room).gone.remove(&text("name")),
+            "pong" if text("text").parse().ok() == self.barrier => self.barrier = None,
+            "refused" => self.take_refusal(&text("what"), event["asked"] == true, step),
+            _ => {}
+        }
+        if kind == "renamed" {
+            self.stays.iter_mut().for_each(|stay| _ = stay.gone.remove(&text("new")));
+        }
+    }
+
+    /// A line is refused. `asks` if a name is asked for by that.
+    fn take_refusal(&mut self, what: &str, asks: bool, step: usize) {
+        let is_of_name = asks && what != "bad_name";
+        match self.stage {
+            _ if is_of_name => self.be_asked(step),
+            // The answer to a command, or to what was typed when the name was lost.
+            _ if self.open == 0 && self.barrier.is_some() => {}
+            _ if self.open > 0 => {
+                self.open -= 1;
+                match what {
+                    "perhaps_not_said" => self.unsure += 1,
+                    _ => self.refused += 1,
+                }
+                self.cut_off += usize::from(what == "cut_off");
+            }
+            stage => self.errors.push(format!("{} is refused {what} and has typed nothing, {stage:?}", self.name)),
+        }
+    }
+
+    /// A name is asked for.
+    fn be_asked(&mut self, step: usize) {
+        self.asked_again += usize::from(self.stage == Stage::Present);
+        self.stage = Stage::Asked(step);
+        self.past_stays.append(&mut self.stays);
+    }
+
+    fn stay(&mut self, room: &str) -> &mut Stay {
+        self.begin_stay(room);
+        self.stays.iter_mut().find(|stay| stay.room == room).expect("it was added")
+    }
+
+    fn begin_stay(&mut self, room: &str) {
+        if !self.stays.iter().any(|stay| stay.room == room) {
+            self.stays.push(Stay { room: room.to_owned(), ..Stay::default() });
+        }
+    }
+
+    fn end_stay(&mut self, room: &str) {
+        if let Some(index) = self.stays.iter().position(|stay| stay.room == room) {
+            self.past_stays.push(self.stays.remove(index));
+        }
+    }
+
+    fn go_to(&mut self, room: &str) {
+        let before = std::mem::replace(&mut self.current, room.to_owned());
+        if before != room {
+            self.end_stay(&before);
+        }
+        self.begin_stay(room);
+    }
+
+    /// Older messages follow. After a gap they need not be the ones after those that were read.
+    fn begin_replay(&mut self, room: &str, after_gap: bool) {
+        if after_gap {
+            self.end_stay(room);
+        }
+        let stay = self.stay(room);
+        let has_read = !stay.ids.is_empty();
+        stay.replays = true;
+        stay.gone.clear();
+        self.resumed += usize::from(has_read);
+    }
+
+    fn see(&mut self, id: u64, shown: Shown) {
+        if !self.is_current {
+            return;
+        }
+        let number = number_of(&shown.text);
+        let is_own = number.is_some_and(|number| self.sent.contains(&number));
+        if is_own && !self.shown.contains_key(&id) {
+            self.open = self.open.saturating_sub(1);
+        }
+        let (room, name) = (shown.room.clone(), shown.name.clone());
+        let stay = self.stay(&room);
+        let last = stay.ids.last().copied().unwrap_or(0);
+        let is_late = !stay.replays && stay.gone.contains(&name);
+        stay.ids.push(id);
+        let who = self.number;
+        if id <= last {
+            self.errors.push(format!("person {who} is shown {id} in {room} after {last}"));
+        }
+        if is_late {
+            self.errors.push(format!("person {who} is shown {id} of {name}, who has left {room}"));
+        }
+        match self.shown.insert(id, shown.clone()) {
+            Some(before) if before != shown => {
+                self.errors.push(format!("person {who} is shown {before:?} and {shown:?} at {id}"));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The number of a message.
+pub fn number_of(text: &str) -> Option<u32> {
+    text.strip_prefix('n')?.split(' ').next()?.parse().ok()
+}

@@ -1,0 +1,98 @@
+//! The reference: one hub without sessions that applies the whole log, by the rules written once more.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::person::Shown;
+use crate::chat::change::{Change, Origin};
+use crate::chat::{Config, Hub, Incarnation, Lang, Now, TraceEvent};
+use crate::cluster::application::Members;
+use crate::cluster::replica::world::engine::Engine as LogEngine;
+use crate::cluster::replica::world::rules::{Effect, Rules};
+use crate::cluster::replica::{Application, Place};
+use crate::cluster::weakness::Weakened;
+use crate::wire::renderers;
+
+pub struct Reference {
+    rules: Rules,
+    hub: Hub,
+    /// Whether the state is known: some node has it since the newest Genesis.
+    is_known: bool,
+    /// The messages that were said, by their ids, each with the position of its entry.
+    pub messages: BTreeMap<u64, (u64, Shown)>,
+    /// Messages that were deleted later.
+    pub deleted: BTreeSet<u64>,
+    /// The positions at which the state begins anew.
+    pub geneses: BTreeSet<u64>,
+}
+
+impl Reference {
+    pub fn new() -> Reference {
+        let mut hub = Hub::new(Config::default(), renderers(Lang::En));
+        hub.use_external_sequencer();
+        hub.enable_trace();
+        Reference {
+            rules: Rules::default(),
+            hub,
+            is_known: false,
+            messages: BTreeMap::new(),
+            deleted: BTreeSet::new(),
+            geneses: BTreeSet::new(),
+        }
+    }
+
+    /// A reference that has taken a whole log.
+    pub fn of(log: &LogEngine, founded: &BTreeMap<u64, String>) -> Reference {
+        let mut reference = Reference::new();
+        for (seq, (time, bytes)) in (1..).zip(&log.entries) {
+            reference.take(seq, *time, bytes, founded.get(&seq));
+        }
+        reference
+    }
+
+    /// The shared state, if it is known and `wanted`.
+    pub fn state_if(&self, wanted: bool) -> Option<String> {
+        (self.is_known && wanted).then(|| serde_json::to_string(&self.hub.snapshot()).expect("plain data"))
+    }
+
+    /// Takes the next entry. `founded` is the state with which a node has begun anew there.
+    pub fn take(&mut self, seq: u64, time: Duration, bytes: &[u8], founded: Option<&String>) {
+        for effect in self.rules.take(seq, time, bytes) {
+            let at = self.rules.time;
+            let now = Now { at, local: OffsetDateTime::UNIX_EPOCH + at };
+            let place = |incarnation| Place { seq, index: 0, time: at, incarnation, origin: None::<Origin> };
+            let mut members = Members { hub: &mut self.hub, now, weakened: Weakened::default() };
+            match effect {
+                Effect::Founded(_) => {
+                    self.geneses.insert(seq);
+                    self.is_known = founded.is_some();
+                    founded.into_iter().for_each(|state| members.restore(state).expect("a snapshot"));
+                }
+                _ if !self.is_known => {}
+                Effect::Buried(incarnation, burial) => {
+                    let incarnation = Incarnation(incarnation);
+                    members.bury(incarnation, burial, place(incarnation));
+                }
+                Effect::Changed { incarnation, id, change } => {
+                    let index = (id - seq * 256) as usize;
+                    members.apply(change, Place { index, ..place(Incarnation(incarnation)) });
+                    self.note_applied(seq);
+                }
+            }
+        }
+    }
+
+    fn note_applied(&mut self, seq: u64) {
+        for event in self.hub.poll_trace() {
+            let TraceEvent::Committed { change, is_applied: true, .. } = event else { continue };
+            if let Change::Delete(delete) = &change {
+                self.deleted.extend(&delete.ids);
+            }
+            if let Some((id, room, name, text)) = self.hub.newest_message(&change) {
+                self.messages.insert(id, (seq, Shown { room, name, text }));
+            }
+        }
+    }
+}
