@@ -8,6 +8,7 @@ use super::replica::{
 use super::weakness::{Weakened, Weakness};
 use crate::chat::Cause;
 use crate::chat::change::{self, Change, Committed, LogPlace, Origin};
+use crate::chat::gaps::Gap;
 use crate::chat::{Hub, Incarnation, Now, Returned};
 
 /// The hub of a node, while it takes what the log says.
@@ -91,8 +92,13 @@ impl Application for Members<'_> {
         Understood::Yes
     }
 
-    fn bridge(&mut self, _change: &str, _place: Place<Origin>) {
-        // The history of that time comes with the snapshot, as far as it is in it.
+    fn bridge(&mut self, change: &str, place: Place<Origin>) {
+        self.hub.note_position(place.seq);
+        // What is shown then comes with the snapshot; what is not in it is missing in the store.
+        if let Ok(change @ (Change::Say { .. } | Change::SayLines(_) | Change::Post(_))) = serde_json::from_str(change)
+        {
+            self.hub.note_gap(Gap { from: 0, to: place.id() + messages_of(&change) as u64 });
+        }
     }
 
     fn bury(&mut self, incarnation: Incarnation, burial: Burial, place: Place<Origin>) {
@@ -107,7 +113,7 @@ impl Application for Members<'_> {
 
     fn restore(&mut self, snapshot: &str) -> Result<(), String> {
         let snapshot = serde_json::from_str(snapshot).map_err(|error| error.to_string())?;
-        self.hub.take_snapshot(snapshot, &self.now)
+        self.hub.take_other_state(snapshot, &self.now)
     }
 
     fn found(&mut self, place: Place<Origin>) {

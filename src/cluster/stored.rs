@@ -64,7 +64,7 @@ impl Beginning {
         let (first_position, of_cluster) = (first_position(stored.next_id), stored.cluster.clone());
         hub.restore(stored, now);
         hub.follow_log(cluster);
-        let start = start(hub, of_cluster.as_ref(), &now)?;
+        let start = start(hub, of_cluster.as_ref(), &now);
         Ok(Beginning { start, first_position, may_only_found })
     }
 }
@@ -80,25 +80,28 @@ pub fn ids_of(after: Option<u64>, until: u64) -> Gap {
     Gap { from: after.map_or(0, |after| first(after + 1)), to: first(until + 1) }
 }
 
-/// Where a node begins to read the log: after the checkpoint of its store, whose state the hub takes, or it knows nothing.
-///
-/// # Errors
-/// Why the hub does not take the state.
-pub fn start(hub: &mut Hub, stored: Option<&InitialCluster>, now: &Now) -> Result<Start, String> {
-    let Some(record) = stored.and_then(|stored| stored.checkpoint.as_ref()) else { return Ok(Start::Fresh) };
-    match serde_json::from_str(&record.checkpoint) {
-        Ok(checkpoint) => Ok(match hub.restore_checkpoint(record, now)? {
-            true => Start::Stored { checkpoint, has_state: true },
-            // The state serves only if no other node has one.
-            false => Start::Fresh,
-        }),
+/// Where a node begins to read the log: after the checkpoint of its store, whose state the hub takes, or it knows nothing. Must be
+/// called after [`Hub::restore`] and [`Hub::follow_log`].
+pub fn start(hub: &mut Hub, stored: Option<&InitialCluster>, now: &Now) -> Start {
+    let Some(record) = stored.and_then(|stored| stored.checkpoint.as_ref()) else { return Start::Fresh };
+    let checkpoint = match serde_json::from_str(&record.checkpoint) {
+        Ok(checkpoint) => checkpoint,
         Err(error) => {
             warn!(
-                "cluster: the checkpoint of the store cannot be read, and the state is asked of another node: {error}"
+                "cluster: the checkpoint of the store cannot be read, and other nodes are asked for the state: {error}"
             );
-            Ok(Start::Fresh)
+            return Start::Fresh;
+        }
+    };
+    let restored = hub.restore_checkpoint(record, now);
+    if let Err(why) = &restored {
+        warn!("cluster: the state in the store is that of a time with other settings, or cannot be read: {why}");
+        // If no other node runs, the cluster begins anew with the new settings.
+        if let Err(why) = hub.restore_ended_checkpoint(record, now) {
+            warn!("cluster: the state in the store cannot be read, and other nodes are asked for it: {why}");
         }
     }
+    Start::Stored { checkpoint, has_state: restored.is_ok() }
 }
 
 #[cfg(test)]

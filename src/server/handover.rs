@@ -33,7 +33,7 @@ pub struct Handover {
     pub engine: EngineState,
     pub hub: HubState,
     /// The node, if the server takes part in a cluster.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replica: Option<Replica<Origin>>,
 }
 

@@ -104,6 +104,11 @@ impl<'a> Batch<'a> {
         self.changes.state.next_id
     }
 
+    /// Whether the store belongs to a cluster, whose log gives the next ids.
+    pub fn belongs_to_cluster(&self) -> bool {
+        self.changes.cluster.is_some()
+    }
+
     /// Adds one to the number of messages.
     pub fn count_message(&mut self) {
         self.changes.state.messages += 1;

@@ -50,6 +50,13 @@ pub(super) fn export<E>(
 pub(super) fn import(batch: &mut Batch, message: &Message) -> DbResult<()> {
     let connection = batch.connection();
     if valid(message.id)? >= batch.next_id() {
+        if batch.belongs_to_cluster() {
+            let next_id = batch.next_id();
+            return Err(DbError::Refused(format!(
+                "it is the store of a node, and the log of its cluster gives the ids from {next_id} on; message {} has one of them",
+                message.id
+            )));
+        }
         return batch.add_message(message);
     }
     connection

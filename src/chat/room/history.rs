@@ -183,6 +183,16 @@ impl History {
         self.is_partial = true;
     }
 
+    /// Notes that messages up to this id may be lost.
+    pub fn note_lost(&mut self, id: u64) {
+        self.newest_missing = self.newest_missing.max(id);
+    }
+
+    /// The id of the newest message that it lacks; 0 if it has all.
+    pub fn newest_missing(&self) -> u64 {
+        self.newest_dropped.max(self.newest_missing)
+    }
+
     /// What is the same on all nodes of a cluster: the messages, whose times are in UTC.
     pub fn shared(&self) -> History {
         let utc = |item: &Item| Item { at: item.at.to_offset(UtcOffset::UTC), ..item.clone() };
@@ -191,7 +201,7 @@ impl History {
             added: self.items.len() as u64,
             texts: self.texts[self.first..].to_owned(),
             cost: self.cost,
-            newest_dropped: self.newest_dropped,
+            newest_dropped: self.newest_missing(),
             ..History::new(Retention { backlog_bytes: 0, ..self.retention })
         }
     }
@@ -223,16 +233,6 @@ impl History {
     /// Whether the room has had messages that were not deleted, here or not.
     pub fn had_messages(&self) -> bool {
         !self.is_empty() || self.newest_dropped > 0
-    }
-
-    /// Notes that it lacks messages with ids up to this one.
-    pub fn note_missing(&mut self, id: u64) {
-        self.newest_missing = self.newest_missing.max(id);
-    }
-
-    /// The id of the newest message that it lacks; 0 if it has all.
-    pub fn newest_missing(&self) -> u64 {
-        self.newest_dropped.max(self.newest_missing)
     }
 
     /// Whether it has all messages of the room.

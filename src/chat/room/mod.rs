@@ -274,14 +274,14 @@ impl Room {
         self.history.note_older();
     }
 
+    /// Notes that messages up to this id may be lost.
+    pub fn note_lost(&mut self, id: u64) {
+        self.history.note_lost(id);
+    }
+
     /// Notes that messages up to this id are in the store alone.
     pub fn note_missed(&mut self, id: u64) {
         self.history.note_missed(id);
-    }
-
-    /// Notes that the history lacks messages with ids up to this one.
-    pub fn note_missing(&mut self, id: u64) {
-        self.history.note_missing(id);
     }
 
     /// Sets other limits on the history: older messages than they allow are dropped.

@@ -96,7 +96,7 @@ impl World {
         hub.restore(initial.clone(), self.now());
         hub.follow_log("office");
         hub.note_end_of_log(self.stream().last);
-        let begin = super::start(&mut hub, initial.cluster.as_ref(), &self.now()).unwrap();
+        let begin = super::start(&mut hub, initial.cluster.as_ref(), &self.now());
         let name = format!("node-{index}").try_into().unwrap();
         let node = Node { name, versions: Versions { lowest: 1, highest: 1 } };
         let mut replica = Replica::new(node, 1_000 * self.starts, begin);

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 
 use super::*;
-use crate::chat::MessageKind;
+use crate::chat::record::CheckpointRecord;
+use crate::chat::{Config, Lang, MessageKind};
 use crate::store::{Message, Options, Step, Sync};
 use crate::util::test_json::through_json;
+use crate::wire::renderers;
 
 fn said(id: u64) -> Record {
     let (at, text) = (OffsetDateTime::UNIX_EPOCH, format!("text {id}"));
@@ -228,5 +230,59 @@ fn copy_goes_on_in_steps_and_ends_when_the_store_fails() {
     store_writer.begin_copy(&dir.join("two"), seconds(7)).unwrap();
     store_writer.cancel_copy();
     assert!(store_writer.poll_copy().is_none() && !dir.join("two").exists());
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn checkpoint_does_not_wait_while_the_store_fails_and_its_position_does() {
+    let (dir, options) = options("cluster-checkpoint");
+    let seconds = Duration::from_secs;
+    let (store, start) = Store::open(&options, 0).unwrap();
+    let mut store_writer = StoreWriter::new(store, false);
+    let (checkpoint, snapshot) = (String::from("{}"), "state ".repeat(1000));
+    let record = |position| {
+        let (cluster, run, ids) = ("office".into(), start.run, 256 * position);
+        let (checkpoint, snapshot) = (checkpoint.clone(), snapshot.clone());
+        Record::Checkpoint(Box::new(CheckpointRecord { cluster, run, position, ids, checkpoint, snapshot }))
+    };
+    assert!(store_writer.write(vec![said(256), record(1)], seconds(1)).is_none());
+    // What was in its place is not left in the log of the file.
+    assert!(store_writer.state.checkpoint.is_some());
+    store_writer.state.fault = Some(StoreFault::new(&Error::Full(options.path.clone()), seconds(2)));
+    assert!(store_writer.write(vec![said(512), record(2), said(768), Record::Position(3)], seconds(2)).is_none());
+    assert_eq!(store_writer.state.unwritten.first(2), [said(512), Record::Position(2)]);
+    let status = store_writer.write(vec![], seconds(3));
+    assert!(matches!(status, Some(StoreStatus::Works { written: 4, lost: 0 })));
+    drop(store_writer);
+    let cluster = Store::open(&options, 0).unwrap().1.cluster.unwrap();
+    assert_eq!((cluster.position, cluster.checkpoint.unwrap().position), (3, 1), "it goes on at the older one");
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn lost_messages_are_noted_as_a_gap_before_newer_ones_are_written() {
+    let (dir, options) = options("lost");
+    let now = |seconds| Now { at: Duration::from_secs(seconds), local: OffsetDateTime::UNIX_EPOCH };
+    let (store, start) = Store::open(&options, 0).unwrap();
+    let mut store_writer = StoreWriter::new(store, false);
+    let mut hub = Hub::new(Config::default(), renderers(Lang::En));
+    hub.restore(start, now(0));
+    store_writer.state.fault = Some(StoreFault::new(&Error::Full(options.path.clone()), Duration::from_secs(1)));
+    let long = |id| match said(id) {
+        Record::Message(message) => Record::Message(Message { text: "long ".repeat(100_000), ..message }),
+        other => other,
+    };
+    let waiting = (UNWRITTEN_BYTES / 500_000) as u64;
+    store_writer.write((1..=waiting + 1).map(long).collect(), Duration::from_secs(1));
+    let lost = store_writer.state.lost;
+    assert!((1..waiting).contains(&lost));
+    let gap = Record::Gap(Gap { from: 1, to: lost + 1 });
+    assert_eq!(store_writer.state.unwritten.first(1), std::slice::from_ref(&gap));
+    store_writer.process(&mut hub, now(1));
+    assert_eq!(hub.poll_records(), [gap]);
+    assert!(store_writer.write(vec![], Duration::from_secs(2)).is_some());
+    drop(store_writer);
+    let stored = Store::open(&options, 0).unwrap().1;
+    assert!(stored.gaps.touch(1, lost + 1) && !stored.gaps.touch(lost + 1, u64::MAX));
     fs::remove_dir_all(&dir).unwrap();
 }

@@ -78,6 +78,19 @@ fn empty_store_takes_the_run_of_a_cluster_and_another_one_does_not() {
 }
 
 #[test]
+fn import_into_the_store_of_a_node_uses_no_id_of_the_log() {
+    let directory = Directory::new();
+    let (mut store, start) = directory.open();
+    store.write(&[cluster("office", start.run), said(2560, "lobby", "one"), Record::Position(10)]).unwrap();
+    let mut import = |id| store.import([Ok::<_, Error>(message(id, "lobby", "imported"))]);
+    assert_eq!(import(2000), Ok(1));
+    let refused = import(2561).unwrap_err().to_string();
+    assert!(refused.contains("the ids from 2561 on; message 2561"), "{refused}");
+    store.write(&[said(2816, "lobby", "two")]).unwrap();
+    assert_eq!(texts(&history(&mut store, "lobby", None, 9).unwrap()), ["imported", "one", "two"]);
+}
+
+#[test]
 fn gaps_are_there_after_a_start() {
     let directory = Directory::new();
     let (mut store, _) = directory.open();

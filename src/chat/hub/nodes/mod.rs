@@ -3,6 +3,7 @@
 pub mod joins;
 pub mod messages;
 mod notices;
+mod recording;
 pub mod rejoining;
 pub mod settings;
 pub mod snapshot;

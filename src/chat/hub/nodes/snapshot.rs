@@ -67,7 +67,7 @@ impl Hub {
         rooms.forget_members(accounts, time);
         (*mutes, *node_joins) = (accounts.mutes(time), NodeJoins::default());
         *settings = SharedSettings::of(&self.config);
-        self.replace_state(snapshot, time);
+        self.take_snapshot(snapshot, time);
     }
 
     /// Takes the shared state of another hub, in place of its own; the next change is the one after it. Sessions that are members
@@ -83,22 +83,18 @@ impl Hub {
                  others; or, to change them, stop all nodes and start them with the new values"
             ));
         }
-        self.replace_state(snapshot, now);
+        self.take_snapshot(snapshot, now);
         Ok(())
-    }
-
-    /// Whether the settings at the snapshot are those of this node.
-    pub fn has_settings_of(&self, snapshot: &Snapshot) -> bool {
-        snapshot.settings.differences(&SharedSettings::of(&self.config)).is_empty()
     }
 
     /// Takes the shared state of a cluster whose nodes have all ended, whatever their settings were. Then it may only be begun anew
     /// ([`Hub::found`]), or be replaced by that of another node ([`Hub::restore_snapshot`]).
     pub fn restore_ended(&mut self, snapshot: Snapshot, now: &Now) {
-        self.replace_state(snapshot, now);
+        self.take_snapshot(snapshot, now);
     }
 
-    fn replace_state(&mut self, snapshot: Snapshot, now: &Now) {
+    fn take_snapshot(&mut self, snapshot: Snapshot, now: &Now) {
+        let recorded = self.recorded(now);
         self.detach_sessions();
         let Snapshot {
             accounts, members, rooms, bans, mutes, node_joins, journal, past_members, run, cloak_key, ..
@@ -117,5 +113,8 @@ impl Hub {
         self.counts = self.recount();
         self.note_most_members();
         self.adopt_config();
+        if let Some(before) = recorded {
+            self.record_replaced(before, now);
+        }
     }
 }

@@ -123,19 +123,27 @@ impl Hub {
         }
     }
 
-    /// Restores the shared state of a checkpoint. If it returns `true`, the entries of the log after its position must be applied
-    /// next. If it returns `false`, this node has other settings than at the checkpoint: see [`Hub::restore_ended`].
+    /// Restores the shared state of a checkpoint. The entries of the log after its position must be applied next.
     ///
     /// # Errors
-    /// Why the state cannot be read.
-    pub fn restore_checkpoint(&mut self, checkpoint: &CheckpointRecord, now: &Now) -> Result<bool, String> {
+    /// If the state cannot be read, or the settings of this server are others than before. Then nothing is changed.
+    pub fn restore_checkpoint(&mut self, checkpoint: &CheckpointRecord, now: &Now) -> Result<(), String> {
         let snapshot: Snapshot = serde_json::from_str(&checkpoint.snapshot).map_err(|error| error.to_string())?;
-        let is_current = self.has_settings_of(&snapshot);
+        // What is stored may be newer, so nothing of this state is recorded.
+        self.note_position(checkpoint.position);
+        self.restore_snapshot(snapshot, now)
+    }
+
+    /// Restores the shared state of a checkpoint, whatever the settings were. No changes may be applied to it, but the cluster may be
+    /// begun anew with it, or another state may take its place.
+    ///
+    /// # Errors
+    /// If the state cannot be read. Then nothing is changed.
+    pub fn restore_ended_checkpoint(&mut self, checkpoint: &CheckpointRecord, now: &Now) -> Result<(), String> {
+        let snapshot: Snapshot = serde_json::from_str(&checkpoint.snapshot).map_err(|error| error.to_string())?;
+        self.note_position(checkpoint.position);
         self.restore_ended(snapshot, now);
-        if is_current {
-            self.note_position(checkpoint.position);
-        }
-        Ok(is_current)
+        Ok(())
     }
 
     /// Whether a checkpoint is due: at the beginning, five minutes after the one before, and a few seconds after the one before

@@ -239,7 +239,7 @@ impl Hub {
         if !messages.is_empty() {
             restored.note_older();
         }
-        missing.into_iter().for_each(|id| restored.note_missing(id));
+        missing.into_iter().for_each(|id| restored.note_lost(id));
     }
 
     /// Takes the records since the last call, in their order.
@@ -271,7 +271,7 @@ impl Hub {
     /// Notes that messages with these ids may be missing in the store, now and later: clients that read across them are told so.
     /// What was recorded before is not among them.
     pub fn note_gap(&mut self, gap: Gap) {
-        if let Some(store) = &mut self.store {
+        if let Some(store) = self.store.as_mut().filter(|store| !store.is_paused) {
             store.note_gap(Gap { from: gap.from.max(store.next_id), ..gap });
         }
     }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::chat::Markers;
+use crate::chat::gaps::Gap;
 use crate::chat::record::{AccountData, AccountRecord, InitialState, MuteRecord};
 use crate::chat::scram_keys::ScramKeys;
 use crate::chat::{Answer, ClientId, Input, PasswordAnswer, PasswordJob};
@@ -53,8 +54,10 @@ fn busy_server() -> (TestServer, Vec<Rc<RefCell<Wire>>>) {
     let mut server = TestServer::new(config());
     let now = Now { at: server.at, local: OffsetDateTime::UNIX_EPOCH + server.at };
     let accounts = vec![account()];
-    let start = InitialState { next_id: 1, run: 77, cloak_key: [3, 4], accounts, ..InitialState::default() };
+    let gaps = vec![Gap { from: 0, to: 1 }].into();
+    let start = InitialState { next_id: 1, run: 77, cloak_key: [3, 4], accounts, gaps, ..InitialState::default() };
     server.engine().hub_mut().restore(start, now);
+    server.engine().hub_mut().follow_log("office");
     server.engine().hub_mut().attach_console();
     let mut wires = Vec::new();
     let enter = |server: &mut TestServer, capacity: usize, text: &str| {

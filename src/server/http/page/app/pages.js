@@ -39,8 +39,9 @@ function failedLoad({ way, segment, view }, text) {
 }
 
 /** A page that was asked for has come. */
-function endPage(view, { messages, load: { way, segment, id, from }, count }, { older = null, newer = null }) {
+function endPage(view, { messages, gap, load: { way, segment, id, from }, count }, { older = null, newer = null }) {
   const items = messages.map(itemOf);
+  if (gap && (way === 'older' || way === 'newer')) items.unshift({ kind: 'rule', text: T.perhapsGap });
   if (segment) segment.isLoading = false;
   if (way === 'older') {
     segment.prepend(items);
