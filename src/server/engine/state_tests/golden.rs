@@ -13,7 +13,7 @@ use crate::chat::Markers;
 use crate::chat::gaps::Gap;
 use crate::chat::record::{AccountData, AccountRecord, InitialState, MuteRecord};
 use crate::chat::scram_keys::ScramKeys;
-use crate::chat::{Answer, ClientId, Input, PasswordAnswer, PasswordJob};
+use crate::chat::{Answer, ClientId, Incarnation, Input, NodeView, PasswordAnswer, PasswordJob};
 use crate::server::http::api::ApiTokens;
 use crate::simulator::network::peer::Speech;
 
@@ -137,6 +137,12 @@ fn busy_server() -> (TestServer, Vec<Rc<RefCell<Wire>>>) {
     }
     server.send(&wires[3].clone(), b"only shown to dave\n/quit with a reason\n");
     server.run();
+    // What a node of a cluster has besides.
+    let hub = server.engine().hub_mut();
+    let (incarnation, heard) = (Incarnation(5), Some(Duration::from_millis(400)));
+    let (name, versions) = ("north".into(), (1, 1));
+    hub.set_nodes(&[NodeView { incarnation, name, is_this: false, ready: true, applied: Some(7), heard, versions }]);
+    hub.handle_node_message(b"{}", now);
     (server, wires)
 }
 
