@@ -287,6 +287,10 @@ pub enum ServerEvent<'a> {
     Note {
         text: Text<'a>,
     },
+    /// A node of the cluster, in words.
+    Node {
+        text: Text<'a>,
+    },
     Kicked {
         why: Option<Text<'a>>,
         by: Option<Name<'a>>,

@@ -16,7 +16,9 @@ pub fn sentence(event: &ServerEvent, session: &Session) -> Option<String> {
     let lang = session.lang();
     let say = |notice: Notice| Some(lang.notice(&notice).to_string()).filter(|text| !text.is_empty());
     match event {
-        ServerEvent::Note { text } | ServerEvent::Account { text, .. } => Some(text.to_string()),
+        ServerEvent::Note { text } | ServerEvent::Node { text } | ServerEvent::Account { text, .. } => {
+            Some(text.to_string())
+        }
         ServerEvent::Refused(RefusedLine { text, .. }) => Some(text.to_string()),
         ServerEvent::Entered { name, entry, role, .. } => of_entry(entry, |people| {
             let role = server_role(role.as_deref());

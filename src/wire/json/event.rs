@@ -244,6 +244,8 @@ pub enum JsonEvent<'a> {
         lag: Option<u64>,
         /// How long ago it was heard, in milliseconds.
         heard: Option<u64>,
+        /// All that in words.
+        text: String,
     },
     Rooms {
         rooms: &'a [(&'a str, usize, Option<&'a str>)],

@@ -160,7 +160,8 @@ impl Json {
             }
             Notice::Node(NodeLine { name, is_this: this, ready, members, applied, lag, heard }) => {
                 let heard = heard.map(|heard| heard.as_millis() as u64);
-                JsonEvent::Node { name, this, ready, members, applied, lag, heard }
+                let text = self.lang.notice(notice).to_string();
+                JsonEvent::Node { name, this, ready, members, applied, lag, heard, text }
             }
             Notice::Rooms { rooms, more } => JsonEvent::Rooms { rooms, more },
             Notice::Echo { on } => JsonEvent::Echo { on },
@@ -351,7 +352,7 @@ mod tests {
             NodeLine { name: "b", is_this: false, ready: true, members: 3, applied: Some(8), lag: Some(1), heard };
         assert_eq!(
             rendered(Event::Notice(Notice::Node(node))),
-            r#"{"t":"node","name":"b","this":false,"ready":true,"members":3,"applied":8,"lag":1,"heard":1234}"#
+            r#"{"t":"node","name":"b","this":false,"ready":true,"members":3,"applied":8,"lag":1,"heard":1234,"text":"b: 3 members, at position 8, 1 behind, heard 1.2 s ago"}"#
         );
         assert_eq!(
             rendered(Event::Notice(Notice::InTouchAgain)),

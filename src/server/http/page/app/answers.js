@@ -100,5 +100,6 @@ const ANSWERS = {
     if (!asked?.silent) notice(T.ignored(f.names.length ? listOf(f.names) : ''));
   },
   help() { answered(['help']); show({ kind: 'help' }); },
+  node(f) { notice(f.text); },
   note(f) { notice(f.text); },
 };
