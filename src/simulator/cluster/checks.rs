@@ -19,6 +19,9 @@ impl World {
                 return self.errors.push(format!("the state at {seq} is not the expected one{what}"));
             }
         }
+        if self.is_sound && reference.gone > 0 {
+            self.errors.push("a node was taken for dead, and none was".into());
+        }
         self.check_order(&reference);
         for person in &self.people {
             let mut errors = check_person(person, &reference);
@@ -74,6 +77,7 @@ impl World {
     fn count_all(&mut self, reference: &Reference) {
         self.count("messages", reference.messages.len());
         self.count("geneses", reference.geneses.len());
+        self.count("deaths", reference.gone);
         self.count("people", self.people.len());
         self.count("refused messages", self.people.iter().map(|person| person.refused).sum());
         self.count("cut off", self.people.iter().map(|person| person.cut_off).sum());

@@ -27,8 +27,8 @@ impl World {
             return;
         }
         // A log that begins right after what a node has read cannot be compared with it.
-        if random.one_in(300) && log.restored == 0 {
-            log.trim(5 + random.below(60));
+        if random.one_in(120) && log.restored == 0 {
+            log.trim(1 + random.below(25));
         }
         if random.one_in(200) {
             let size = *random.pick(&[0, 9, 70_000]);
@@ -67,7 +67,7 @@ impl World {
         if is_calm || node.process.is_none() {
             return;
         }
-        if random.one_in(700) {
+        if random.one_in(400) {
             node.paused_until = step + 5 + random.below(120);
         }
         if random.one_in(900) {

@@ -99,7 +99,7 @@ impl SimulatedNode {
     pub fn begin(&mut self, remembers: bool, weakness: Option<Weakness>, step: usize, random: &mut Random) {
         self.runs += 1;
         let mut hub = Hub::new(self.config(), renderers(Lang::En));
-        hub.use_external_sequencer();
+        hub.use_cluster();
         let start = match self.checkpoint.take().filter(|_| remembers) {
             Some(checkpoint) => Start::Stored { checkpoint, has_state: false },
             None => Start::Fresh,

@@ -11,7 +11,7 @@ use crate::chat::{Config, Hub, Incarnation, Lang, Now, TraceEvent};
 use crate::cluster::application::Members;
 use crate::cluster::replica::world::engine::Engine as LogEngine;
 use crate::cluster::replica::world::rules::{Effect, Rules};
-use crate::cluster::replica::{Application, Place};
+use crate::cluster::replica::{Application, Burial, Place};
 use crate::cluster::weakness::Weakened;
 use crate::wire::renderers;
 
@@ -24,6 +24,8 @@ pub struct Reference {
     pub messages: BTreeMap<u64, (u64, Shown)>,
     /// Messages that were deleted later.
     pub deleted: BTreeSet<u64>,
+    /// How often a node was taken for dead.
+    pub gone: usize,
     /// The positions at which the state begins anew.
     pub geneses: BTreeSet<u64>,
 }
@@ -31,7 +33,7 @@ pub struct Reference {
 impl Reference {
     pub fn new() -> Reference {
         let mut hub = Hub::new(Config::default(), renderers(Lang::En));
-        hub.use_external_sequencer();
+        hub.use_cluster();
         hub.enable_trace();
         Reference {
             rules: Rules::default(),
@@ -39,6 +41,7 @@ impl Reference {
             is_known: false,
             messages: BTreeMap::new(),
             deleted: BTreeSet::new(),
+            gone: 0,
             geneses: BTreeSet::new(),
         }
     }
@@ -69,9 +72,14 @@ impl Reference {
                     self.geneses.insert(seq);
                     self.is_known = founded.is_some();
                     founded.into_iter().for_each(|state| members.restore(state).expect("a snapshot"));
+                    // Some may be of a log that the engine has lost.
+                    for (id, room, name, text) in self.hub.kept_messages() {
+                        self.messages.entry(id).or_insert((seq, Shown { room, name, text }));
+                    }
                 }
                 _ if !self.is_known => {}
                 Effect::Buried(incarnation, burial) => {
+                    self.gone += usize::from(burial == Burial::Gone);
                     let incarnation = Incarnation(incarnation);
                     members.bury(incarnation, burial, place(incarnation));
                 }

@@ -229,7 +229,7 @@ impl World {
         for notice in outcome.notices {
             self.record(|| format!("node {index}: {notice:?}"));
             match notice {
-                Notice::Left => self.count("planned ends", 1),
+                Notice::Left => self.check_leave(index),
                 Notice::LostTouch { .. } => self.count("lost touch", 1),
                 Notice::Gap { after: Some(_), .. } => self.count("gaps", 1),
                 Notice::Stopped(stop) => self.errors.push(format!("node {index} stops: {stop:?}")),
@@ -238,6 +238,23 @@ impl World {
         }
         if outcome.has_ended {
             self.end_process(index);
+        }
+    }
+
+    /// A node has left as planned: its last changes come before that.
+    fn check_leave(&mut self, index: usize) {
+        let node = &self.nodes[index];
+        let Some(process) = &node.process else { return };
+        let (replica, now) = (process.part.replica(), node.now(self.step).at);
+        let entry =
+            self.log.entries.get(replica.applied() as usize - 1).filter(|_| node.link.knows_log(replica, &self.log));
+        // Otherwise it was taken for dead before.
+        if entry.is_some_and(|(_, bytes)| head_of(bytes).contains(r#""kind":"leave""#)) {
+            let status = replica.status(now);
+            if status.in_flight + status.waiting > 0 {
+                self.errors.push(format!("node {index} has left before its last changes: {status:?}"));
+            }
+            self.count("planned ends", 1);
         }
     }
 
@@ -294,9 +311,13 @@ impl World {
     }
 }
 
+/// The beginning of an entry, with its header.
+fn head_of(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(&bytes[..bytes.len().min(300)])
+}
+
 fn is_genesis(bytes: &[u8]) -> bool {
-    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(300)]);
-    head.contains(r#""kind":"genesis""#)
+    head_of(bytes).contains(r#""kind":"genesis""#)
 }
 
 /// Where two texts differ, if they are known.

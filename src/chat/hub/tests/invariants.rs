@@ -11,6 +11,7 @@ use crate::chat::id::{Now, RoomId};
 use crate::chat::member::{Role, RoomRole};
 use crate::chat::policy::nick::{Name, fold};
 use crate::chat::record::AccountData;
+use crate::chat::room::Room;
 use crate::chat::session::{SessionFlags, SessionStage};
 
 /// The number of clients in each state, and the sizes of tables.
@@ -181,6 +182,15 @@ impl Hub {
         let name = self.shared.members.get(*member)?.name.to_string();
         let room = self.shared.rooms.name(*room).to_owned();
         Some((self.journal.last_message_id(), room, name, text.to_string()))
+    }
+
+    /// The messages that are kept in memory: id, room, author and text.
+    pub(crate) fn kept_messages(&self) -> Vec<(u64, String, String, String)> {
+        let kept = |room: &Room| {
+            let messages = room.history().last(usize::MAX).map(|message| message.to_message(&room.name));
+            messages.map(|message| (message.id, message.room, message.name, message.text)).collect::<Vec<_>>()
+        };
+        self.shared.rooms.iter().flat_map(|(_, room)| kept(room)).collect()
     }
 
     /// The roles of all members: the room, or nothing for the server, the name, and the role.
