@@ -185,12 +185,6 @@ impl<O: Clone> Replica<O> {
         replica
     }
 
-    /// Leaves a rule out from now on; after a handover it must be left out again.
-    #[cfg(test)]
-    pub fn weaken(&mut self, weakness: Option<Weakness>) {
-        self.weakened.weakness = weakness;
-    }
-
     /// Proposes a change.
     ///
     /// # Errors
@@ -349,21 +343,6 @@ impl<O: Clone> Replica<O> {
     /// Whether the node has the state and takes part.
     pub fn is_ready(&self) -> bool {
         self.standing == Standing::Live && self.knowledge == Knowledge::State
-    }
-
-    /// Whether the state at [`Replica::applied`] is known.
-    #[cfg(test)]
-    pub fn has_state(&self) -> bool {
-        self.knowledge == Knowledge::State
-    }
-
-    /// Accuses all other nodes, without a reason.
-    #[cfg(test)]
-    pub fn accuse_all(&mut self) {
-        for member in self.membership.live().iter().filter(|member| member.incarnation != self.incarnation) {
-            let (incarnation, last) = (member.incarnation, self.membership.last_of(member.incarnation));
-            self.outbox.push_control(entry::Control::Gone { incarnation, last }, String::new());
-        }
     }
 
     /// The run of this node that takes part, or is to.

@@ -46,12 +46,15 @@ impl World {
             node.drop_connection(&mut self.log, self.step, &mut self.random);
         }
         self.count("restored engines", 1);
+        let before = Reference::of(&self.log, &self.founded).messages;
         self.log.restore(lost);
         let last = self.log.last();
         self.states.split_off(&(last + 1));
         self.founded.split_off(&(last + 1));
         let kept = Reference::of(&self.log, &self.founded).messages;
         self.people.iter_mut().for_each(|person| person.forget_all_but(&kept));
+        let forgotten = before.into_iter().filter(|(id, message)| kept.get(id) != Some(message));
+        self.forgotten.extend(forgotten.map(|(id, (_, shown))| (id, shown)));
         self.record(|| format!("the engine is restored until {last}"));
     }
 

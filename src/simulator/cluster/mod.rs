@@ -14,6 +14,7 @@ mod faults;
 mod node;
 mod person;
 mod reference;
+mod stays;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,6 +28,23 @@ const SEEDS: u64 = 400;
 const SHARES: u64 = 2;
 /// Seeds in which a rule that is left out must be noticed.
 const SEEDS_OF_WEAKNESS: u64 = 400;
+
+/// What must happen in each share of [`SEEDS`]. Each happens several times as often.
+const RARE: [&str; 13] = [
+    "crashes",
+    "cut off",
+    "deaths",
+    "gaps",
+    "geneses",
+    "handovers",
+    "lost touch",
+    "messages",
+    "planned ends",
+    "restored engines",
+    "resumed",
+    "whispers to other nodes",
+    "wrong accusations",
+];
 
 /// Runs a world; returns what has happened, or what is wrong.
 fn run(seed: u64, weakness: Option<Weakness>, trace: bool) -> Result<Counts, String> {
@@ -52,6 +70,12 @@ fn run_share(share: u64) {
         }
     }
     eprintln!("{all:?}");
+    if seeds >= SEEDS {
+        for what in RARE {
+            let times = all.get(what).copied().unwrap_or(0);
+            assert!(times >= 5, "{what}: {times} times in {} worlds", seeds / SHARES);
+        }
+    }
 }
 
 fn panic_at(seed: impl std::fmt::Display, outcome: Result<Counts, String>) -> Counts {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::person::Person;
-use crate::chat::{Config, Hub, Lang, Now};
+use crate::chat::{Config, Hub, Incarnation, Lang, Now};
 use crate::cluster::part::Part;
 use crate::cluster::replica::world::engine::{Engine as LogEngine, Faults};
 use crate::cluster::replica::world::link::Link;
@@ -158,6 +158,11 @@ impl SimulatedNode {
         }
     }
 
+    /// The run that takes part, or is to.
+    pub fn incarnation(&self) -> Option<Incarnation> {
+        self.process.as_ref().map(|process| process.part.replica().incarnation())
+    }
+
     pub fn is_ending(&self) -> bool {
         self.process.as_ref().is_some_and(|process| process.engine.is_ending())
     }
@@ -208,6 +213,13 @@ impl SimulatedNode {
         engine.resume_committed();
         self.link.send(part.replica_mut(), log, step, now.at, faults, random);
         outcome.notices = std::iter::from_fn(|| part.poll_notice()).collect();
+        for notice in &outcome.notices {
+            match notice {
+                Notice::LostTouch { .. } => engine.hub_mut().tell_lost_touch(now),
+                Notice::Connected => engine.hub_mut().tell_connected(now),
+                _ => {}
+            }
+        }
         *has_left |= outcome.notices.contains(&Notice::Left);
         engine.process_output(now);
         if let Some(checkpoint) = part.replica().checkpoint() {

@@ -1,11 +1,12 @@
 //! People with programs: what they type, and what they are shown.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde_json::Value;
 
+use super::stays::Stays;
 use crate::simulator::network::Wire;
 use crate::util::test_support::Random;
 
@@ -32,18 +33,6 @@ pub struct Shown {
     pub room: String,
     pub name: String,
     pub text: String,
-}
-
-/// The time for which a session reads a room without a gap.
-#[derive(Clone, Debug, Default)]
-pub struct Stay {
-    pub room: String,
-    /// The ids of the messages that were shown.
-    pub ids: Vec<u64>,
-    /// Older messages are shown.
-    replays: bool,
-    /// Who has left the room meanwhile.
-    gone: BTreeSet<String>,
 }
 
 /// A session, and the person at it.
@@ -77,10 +66,7 @@ pub struct Person {
     pub resumed: usize,
     /// What it was shown, by the ids.
     pub shown: BTreeMap<u64, Shown>,
-    /// The rooms that it reads, and those that it has read.
-    pub stays: Vec<Stay>,
-    pub past_stays: Vec<Stay>,
-    current: String,
+    pub stays: Stays,
     pub errors: Vec<String>,
     /// Names are unlike those of all others.
     is_unique: bool,
@@ -110,9 +96,7 @@ impl Person {
             asked_again: 0,
             resumed: 0,
             shown: BTreeMap::new(),
-            stays: Vec::new(),
-            past_stays: Vec::new(),
-            current: String::new(),
+            stays: Stays::default(),
             errors: Vec::new(),
             is_unique,
             attempts: 0,
@@ -142,7 +126,7 @@ impl Person {
         *texts += 1;
         self.sent.push(*texts);
         self.open += 1;
-        let followed = self.stays.iter().map(|stay| stay.room.clone()).find(|room| *room != self.current);
+        let followed = self.stays.followed();
         let text = format!("n{texts} is said");
         let line = match (random.below(6), followed) {
             (0, Some(room)) => format!("#{room} {text}"),
@@ -189,7 +173,7 @@ impl Person {
     fn compose(&self, others: &[String], random: &mut Random) -> String {
         let name = random.pick(others);
         let room = random.pick(&ROOMS);
-        match random.below(16) {
+        match random.below(18) {
             0..=3 => format!("/join {room}"),
             4 | 5 => format!("/follow #{room}"),
             6 => format!("/unfollow #{room}"),
@@ -199,7 +183,8 @@ impl Person {
             11 => format!("/ban #{room} {name} 1"),
             12 => format!("/op #{room} {name}"),
             13 => format!("/topic #{room} for {name}"),
-            14 => "/delete last".into(),
+            14 if random.one_in(2) => "/delete last".into(),
+            14 | 15 => format!("@{name} between us"),
             _ => format!("/unban #{room} {name}"),
         }
     }
@@ -224,14 +209,14 @@ impl Person {
     /// The connection is no more.
     pub fn end(&mut self) {
         self.stage = Stage::Gone;
-        self.past_stays.append(&mut self.stays);
+        self.stays.end_all();
     }
 
     /// The log has forgotten what is not among these messages.
     pub fn forget_all_but(&mut self, kept: &BTreeMap<u64, (u64, Shown)>) {
         self.shown.retain(|id, shown| kept.get(id).is_some_and(|(_, kept)| kept == shown));
         self.is_restored = true;
-        self.stays.iter_mut().chain(&mut self.past_stays).for_each(|stay| stay.ids.clear());
+        self.stays.forget();
     }
 
     /// Reads all that has come; returns the lines. What comes from a log that was restored meanwhile does not count.
@@ -268,35 +253,35 @@ impl Person {
                 let is_first = self.name.is_empty();
                 let was_asked = self.stage != Stage::Present;
                 (self.stage, self.name) = (Stage::Present, text("name"));
-                self.go_to(&room);
+                self.stays.go_to(&room);
                 if is_first || was_asked && self.barrier.is_some() {
                     self.command("/echo on", texts);
                 }
             }
             "room" => {
-                self.go_to(&room);
+                self.stays.go_to(&room);
                 // What was read before is shown again.
-                self.end_stay(&room);
-                self.begin_stay(&room);
+                self.stays.end(&room);
+                self.stays.begin(&room);
             }
-            "following" => self.begin_stay(&room),
-            "unfollowed" => self.end_stay(&room),
-            "removed" => self.end_stay(&room),
+            "following" => self.stays.begin(&room),
+            "unfollowed" => self.stays.end(&room),
+            "removed" => self.stays.end(&room),
             "renamed" if text("old") == self.name => self.name = text("new"),
-            "history" => self.begin_replay(&room, event["gap"] == true),
-            "live" => self.stay(&room).replays = false,
+            "history" => self.resumed += usize::from(self.stays.begin_replay(&room, event["gap"] == true)),
+            "live" => self.stays.end_replay(&room),
             "said" | "action" => {
                 let id = event["id"].as_u64().expect("an id");
                 self.see(id, Shown { room, name: text("name"), text: text("text") });
             }
-            "left" => _ = self.stay(&room).gone.insert(text("name")),
-            "joined" => _ = self.stay(&room).gone.remove(&text("name")),
+            "left" => self.stays.note_left(&room, text("name")),
+            "joined" => self.stays.note_joined(&room, &text("name")),
             "pong" if text("text").parse().ok() == self.barrier => self.barrier = None,
             "refused" => self.take_refusal(&text("what"), event["asked"] == true, step),
             _ => {}
         }
         if kind == "renamed" {
-            self.stays.iter_mut().for_each(|stay| _ = stay.gone.remove(&text("new")));
+            self.stays.note_here(&text("new"));
         }
     }
 
@@ -323,44 +308,7 @@ impl Person {
     fn be_asked(&mut self, step: usize) {
         self.asked_again += usize::from(self.stage == Stage::Present);
         self.stage = Stage::Asked(step);
-        self.past_stays.append(&mut self.stays);
-    }
-
-    fn stay(&mut self, room: &str) -> &mut Stay {
-        self.begin_stay(room);
-        self.stays.iter_mut().find(|stay| stay.room == room).expect("it was added")
-    }
-
-    fn begin_stay(&mut self, room: &str) {
-        if !self.stays.iter().any(|stay| stay.room == room) {
-            self.stays.push(Stay { room: room.to_owned(), ..Stay::default() });
-        }
-    }
-
-    fn end_stay(&mut self, room: &str) {
-        if let Some(index) = self.stays.iter().position(|stay| stay.room == room) {
-            self.past_stays.push(self.stays.remove(index));
-        }
-    }
-
-    fn go_to(&mut self, room: &str) {
-        let before = std::mem::replace(&mut self.current, room.to_owned());
-        if before != room {
-            self.end_stay(&before);
-        }
-        self.begin_stay(room);
-    }
-
-    /// Older messages follow. After a gap they need not be the ones after those that were read.
-    fn begin_replay(&mut self, room: &str, after_gap: bool) {
-        if after_gap {
-            self.end_stay(room);
-        }
-        let stay = self.stay(room);
-        let has_read = !stay.ids.is_empty();
-        stay.replays = true;
-        stay.gone.clear();
-        self.resumed += usize::from(has_read);
+        self.stays.end_all();
     }
 
     fn see(&mut self, id: u64, shown: Shown) {
@@ -372,18 +320,9 @@ impl Person {
         if is_own && !self.shown.contains_key(&id) {
             self.open = self.open.saturating_sub(1);
         }
-        let (room, name) = (shown.room.clone(), shown.name.clone());
-        let stay = self.stay(&room);
-        let last = stay.ids.last().copied().unwrap_or(0);
-        let is_late = !stay.replays && stay.gone.contains(&name);
-        stay.ids.push(id);
         let who = self.number;
-        if id <= last {
-            self.errors.push(format!("person {who} is shown {id} in {room} after {last}"));
-        }
-        if is_late {
-            self.errors.push(format!("person {who} is shown {id} of {name}, who has left {room}"));
-        }
+        let wrong = self.stays.see(id, &shown.room, &shown.name);
+        self.errors.extend(wrong.map(|what| format!("person {who} is shown {id} {what}")));
         match self.shown.insert(id, shown.clone()) {
             Some(before) if before != shown => {
                 self.errors.push(format!("person {who} is shown {before:?} and {shown:?} at {id}"));

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::node::{Outcome, SimulatedNode};
-use super::person::{Person, Stage};
+use super::person::{Person, Shown, Stage};
+use crate::chat::{NodeMessage, NodeUnreachable};
 use crate::cluster::replica::world::engine::{Engine as LogEngine, Faults};
 use crate::cluster::replica::{MAX_WAITING, Notice};
 use crate::cluster::weakness::Weakness;
@@ -60,6 +61,8 @@ pub struct World {
     pub(super) people: Vec<Person>,
     texts: u32,
     pub(super) states: BTreeMap<u64, State>,
+    /// Messages that the log has forgotten. They can be in the history of a node that begins anew.
+    pub(super) forgotten: BTreeMap<u64, Shown>,
     /// The states with which nodes have begun anew, by the position.
     pub(super) founded: BTreeMap<u64, String>,
     pub(super) counts: Counts,
@@ -93,6 +96,7 @@ impl World {
             people: Vec::new(),
             texts: 0,
             states: BTreeMap::new(),
+            forgotten: BTreeMap::new(),
             founded: BTreeMap::new(),
             counts: Counts::new(),
             errors: Vec::new(),
@@ -194,6 +198,7 @@ impl World {
         });
         let outcome = self.nodes[index].send(&mut self.log, step, faults, &mut self.random);
         self.send_heartbeat(index);
+        self.send_whispers(index);
         self.take_outcome(index, outcome);
     }
 
@@ -214,6 +219,27 @@ impl World {
                 let process = other.process.as_mut();
                 process.into_iter().for_each(|process| process.part.replica_mut().handle_heartbeat(&heartbeat, now));
             }
+        }
+    }
+
+    /// Passes messages on to other nodes, and their answers back; some are lost.
+    fn send_whispers(&mut self, index: usize) {
+        let step = self.step;
+        while let Some(NodeMessage { to, tag, payload }) =
+            self.nodes[index].process.as_mut().and_then(|process| process.engine.hub_mut().poll_node_message())
+        {
+            let is_lost = !self.nodes[index].link.is_up() || self.random.below(1_000) < self.faults.loses;
+            let other = self.nodes.iter_mut().filter(|other| !is_lost && other.link.is_up() && other.runs(step));
+            let other = other.into_iter().find(|other| other.incarnation() == Some(to));
+            let answer = other.and_then(|other| {
+                let now = other.now(step);
+                other.process.as_mut()?.engine.hub_mut().handle_node_message(&payload, now)
+            });
+            self.count("whispers to other nodes", usize::from(answer.is_some()));
+            let node = &mut self.nodes[index];
+            let (now, answer) = (node.now(step), answer.as_deref().ok_or(NodeUnreachable));
+            let process = node.process.as_mut();
+            process.into_iter().for_each(|process| process.engine.hub_mut().handle_node_answer(tag, answer, now));
         }
     }
 
@@ -246,8 +272,9 @@ impl World {
         let node = &self.nodes[index];
         let Some(process) = &node.process else { return };
         let (replica, now) = (process.part.replica(), node.now(self.step).at);
-        let entry =
-            self.log.entries.get(replica.applied() as usize - 1).filter(|_| node.link.knows_log(replica, &self.log));
+        let index_of_entry =
+            (replica.applied() as usize).checked_sub(1).filter(|_| node.link.knows_log(replica, &self.log));
+        let entry = index_of_entry.and_then(|index| self.log.entries.get(index));
         // Otherwise it was taken for dead before.
         if entry.is_some_and(|(_, bytes)| head_of(bytes).contains(r#""kind":"leave""#)) {
             let status = replica.status(now);

@@ -7,6 +7,7 @@
 //! `CHINWAG_SEED=123 cargo test --lib cluster::replica::world -- --nocapture` replays a seed and prints its log;
 //! `CHINWAG_SEEDS=100000` runs that number of seeds.
 
+mod access;
 pub mod chat;
 mod checks;
 pub mod engine;

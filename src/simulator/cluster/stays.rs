@@ -1,0 +1,107 @@
+//! The rooms that a session reads, each for a time without a gap.
+
+use std::collections::BTreeSet;
+
+/// The time for which a session reads a room without a gap.
+#[derive(Clone, Debug, Default)]
+pub struct Stay {
+    pub room: String,
+    /// The ids of the messages that were shown.
+    pub ids: Vec<u64>,
+    /// Older messages are shown.
+    replays: bool,
+    /// Who has left the room meanwhile.
+    gone: BTreeSet<String>,
+}
+
+#[derive(Default)]
+pub struct Stays {
+    /// The rooms that are read.
+    pub present: Vec<Stay>,
+    /// What has ended.
+    pub past: Vec<Stay>,
+    current: String,
+}
+
+impl Stays {
+    /// A room that is read besides the current one.
+    pub fn followed(&self) -> Option<String> {
+        self.present.iter().map(|stay| stay.room.clone()).find(|room| *room != self.current)
+    }
+
+    fn stay(&mut self, room: &str) -> &mut Stay {
+        self.begin(room);
+        self.present.iter_mut().find(|stay| stay.room == room).expect("it was added")
+    }
+
+    /// A room is read, perhaps already.
+    pub fn begin(&mut self, room: &str) {
+        if !self.present.iter().any(|stay| stay.room == room) {
+            self.present.push(Stay { room: room.to_owned(), ..Stay::default() });
+        }
+    }
+
+    /// A room is read no longer.
+    pub fn end(&mut self, room: &str) {
+        if let Some(index) = self.present.iter().position(|stay| stay.room == room) {
+            self.past.push(self.present.remove(index));
+        }
+    }
+
+    pub fn end_all(&mut self) {
+        self.past.append(&mut self.present);
+    }
+
+    /// Another room is the current one, or the same again.
+    pub fn go_to(&mut self, room: &str) {
+        let before = std::mem::replace(&mut self.current, room.to_owned());
+        if before != room {
+            self.end(&before);
+        }
+        self.begin(room);
+    }
+
+    /// Older messages follow. After a gap they need not be the ones after those that were read. Returns whether the room was read before.
+    pub fn begin_replay(&mut self, room: &str, after_gap: bool) -> bool {
+        if after_gap {
+            self.end(room);
+        }
+        let stay = self.stay(room);
+        stay.replays = true;
+        stay.gone.clear();
+        !stay.ids.is_empty()
+    }
+
+    pub fn end_replay(&mut self, room: &str) {
+        self.stay(room).replays = false;
+    }
+
+    pub fn note_left(&mut self, room: &str, name: String) {
+        self.stay(room).gone.insert(name);
+    }
+
+    pub fn note_joined(&mut self, room: &str, name: &str) {
+        self.stay(room).gone.remove(name);
+    }
+
+    /// Somebody has this name now.
+    pub fn note_here(&mut self, name: &str) {
+        self.present.iter_mut().for_each(|stay| _ = stay.gone.remove(name));
+    }
+
+    /// A message is shown; returns what is wrong with that.
+    pub fn see(&mut self, id: u64, room: &str, name: &str) -> Option<String> {
+        let stay = self.stay(room);
+        let last = stay.ids.last().copied().unwrap_or(0);
+        stay.ids.push(id);
+        if id <= last {
+            return Some(format!("in {room} after {last}"));
+        }
+        (!stay.replays && stay.gone.contains(name)).then(|| format!("of {name}, who has left {room}"))
+    }
+
+    /// What was shown does not count any more.
+    pub fn forget(&mut self) {
+        self.present.iter_mut().chain(&mut self.past).for_each(|stay| stay.ids.clear());
+    }
+}
