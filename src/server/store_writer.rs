@@ -17,7 +17,7 @@ use super::store_query::QueryQueue;
 use super::unwritten::{UnwrittenRecords, gap_of};
 use crate::chat::gaps::{Gap, Gaps};
 use crate::chat::{Hub, Now, OPERATOR_LOG};
-use crate::store::{Error, Record, Store};
+use crate::store::{Error, Record, Store, Whisper};
 
 /// Maximum size of buffered records in bytes.
 const UNWRITTEN_BYTES: usize = 16 * 1024 * 1024;
@@ -141,6 +141,14 @@ impl StoreWriter {
     /// Creates a store writer that goes on where another one was ended; `store` is the same one, opened again.
     pub fn restore(store: Store, ages: bool, state: StoreWriterState) -> Self {
         StoreWriter { store, ages, copying: None, state }
+    }
+
+    /// All whispers in the store, for a node that begins.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn all_whispers(&mut self) -> Result<Vec<Whisper>, Error> {
+        self.store.all_whispers()
     }
 
     /// What it knows besides the store, to be written.

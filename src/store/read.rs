@@ -155,4 +155,9 @@ impl Store {
     pub fn whispers(&mut self, to: &str) -> Result<Vec<Whisper>, Error> {
         self.read(|connection, _| table::whispers::read(connection, to))
     }
+
+    /// The whispers to all nicknames, oldest first.
+    pub fn all_whispers(&mut self) -> Result<Vec<Whisper>, Error> {
+        self.read(|connection, _| table::whispers::read_all(connection))
+    }
 }

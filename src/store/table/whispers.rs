@@ -1,7 +1,7 @@
 //! Table of whispers to nicknames that are not in use.
 
 use crate::chat::record::WHISPERS_PER_NAME;
-use rusqlite::Connection;
+use rusqlite::{Connection, Rows};
 
 use super::checksum::Checksum;
 use super::column::{time_columns, time_from_columns};
@@ -23,7 +23,17 @@ pub(in crate::store) fn read(connection: &Connection, to: &str) -> DbResult<Vec<
     let mut statement = connection.prepare_cached(
         "SELECT number, reader, recipient, sender, at, minutes, text, sum FROM whispers WHERE reader = ?1 ORDER BY number",
     )?;
-    let mut rows = statement.query([fold(to)])?;
+    collect(statement.query([fold(to)])?)
+}
+
+/// Reads all whispers, oldest first.
+pub(in crate::store) fn read_all(connection: &Connection) -> DbResult<Vec<Whisper>> {
+    let mut statement = connection
+        .prepare("SELECT number, reader, recipient, sender, at, minutes, text, sum FROM whispers ORDER BY number")?;
+    collect(statement.query([])?)
+}
+
+fn collect(mut rows: Rows) -> DbResult<Vec<Whisper>> {
     let mut whispers = Vec::new();
     while let Some(row) = rows.next()? {
         let number: i64 = row.get(0)?;
