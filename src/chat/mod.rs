@@ -15,6 +15,8 @@
 //! - the nodes of a cluster, besides the order of the changes: [`Hub::poll_node_message`] returns what is for the members of one
 //!   other node, [`Hub::handle_node_answer`] takes its answer, [`Hub::handle_node_message`] what another node has sent;
 //!   [`Hub::set_nodes`] tells which nodes there are, [`Hub::tell_lost_touch`] and [`Hub::tell_connected`] what members are told;
+//! - what outlives all nodes of a cluster: [`Hub::handle_kept`] takes the values of the bucket, [`Hub::poll_kept`] returns those
+//!   that it should have, [`Hub::handle_kept_result`] says whether it has one;
 //! - posters: [`Hub::handle_post`] takes a message of a program that is no member, [`Hub::poll_posted`] returns what has become of
 //!   it when its place in the order is known;
 //! - state: [`Hub::into_state`] gives all of it as plain data, [`Hub::from_state`] takes it back.
@@ -64,8 +66,8 @@ pub use event::{
 #[cfg(test)]
 pub(crate) use hub::tests::{store_queue::start as initial_state, test_hub::read_lines};
 pub use hub::{
-    DISCONNECTS_PER_TICK, HeadCount, Hub, HubState, HubView, NodeMessage, NodeUnreachable, NodeView, OPERATOR_LOG,
-    PostRefusal, Posted, Returned, Snapshot, StatsSnapshot, TraceEvent, WriteBatch,
+    DISCONNECTS_PER_TICK, HeadCount, Hub, HubState, HubView, Kept, NodeMessage, NodeUnreachable, NodeView,
+    OPERATOR_LOG, PostRefusal, Posted, Returned, Snapshot, StatsSnapshot, TraceEvent, WriteBatch,
 };
 pub use i18n::Lang;
 pub use id::{ClientId, Incarnation, LOBBY, Now};

@@ -1,7 +1,7 @@
 //! All accounts, by number and by name.
 
 use std::collections::BTreeMap;
-use std::ops::{Index, IndexMut};
+use std::ops::{Bound, Index, IndexMut};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -134,6 +134,12 @@ impl AccountTable {
     /// All accounts, the oldest first.
     pub fn iter(&self) -> impl Iterator<Item = (AccountId, &Account)> {
         self.accounts.iter().map(|(&id, account)| (id, account))
+    }
+
+    /// The accounts after this one, or all; the oldest first.
+    pub fn after(&self, id: Option<AccountId>) -> impl Iterator<Item = (AccountId, &Account)> {
+        let begin = id.map_or(Bound::Unbounded, Bound::Excluded);
+        self.accounts.range((begin, Bound::Unbounded)).map(|(&id, account)| (id, account))
     }
 
     /// The name of an account; an empty text if it was removed.

@@ -64,7 +64,7 @@ impl Hub {
     /// Processes a line of a session. Its [`Hub::allowance`] should be `Now`, unless this is the last line that it
     /// sends.
     pub fn handle_line(&mut self, id: ClientId, input: Input, now: Now) {
-        if self.store.is_some() {
+        if self.store.is_some() || self.kept.is_some() {
             // Deliveries are acknowledged first: the replies to this line do not belong to them.
             self.acknowledge_deliveries();
         }
@@ -116,6 +116,7 @@ impl Hub {
             node: self.rejoining.node(),
             has_store: self.store.is_some(),
             has_accounts: self.keeps_accounts(),
+            keeps_whispers: self.store.is_some() || self.kept.is_some(),
             last_message_id: self.journal.last_message_id(),
             now,
         };

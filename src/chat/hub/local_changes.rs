@@ -3,6 +3,7 @@
 use compact_str::CompactString;
 
 use super::check::check_speech;
+use super::nodes::kept::Parts;
 use super::nodes::messages::{PrivateContent, PrivateMessage};
 use super::plan::Asker;
 use super::store_queue::conversations::PrivateLine;
@@ -203,6 +204,7 @@ impl Hub {
         let noted = self.shared.accounts.get_mut(account).is_some_and(|account| account.note_read(&name, message));
         if noted {
             self.record_account(account);
+            self.note_private(account, Parts::READ);
             let history = self.shared.rooms[room].history();
             if let Some(at) = history.get(message).map(|message| message.millis()) {
                 self.advance_marker(asker, &format!("#{name}"), at);

@@ -46,6 +46,8 @@ use self::login::passwords::Passwords;
 use self::login::prompts::Prompts;
 pub use self::nodes::Returned;
 use self::nodes::joins::NodeJoins;
+pub use self::nodes::kept::Kept;
+use self::nodes::kept::KeptState;
 use self::nodes::messages::NodeMessages;
 pub use self::nodes::messages::{NodeMessage, NodeUnreachable};
 use self::nodes::rejoining::Rejoining;
@@ -123,6 +125,8 @@ pub struct Hub {
     outbound: Outbound,
     /// What waits for the store; `None` without a store.
     store: Option<Box<StoreQueue>>,
+    /// What is known of the bucket; `None` without a cluster.
+    kept: Option<Box<KeptState>>,
     stats: Stats,
     counts: Counts,
     /// The names that sessions of IRC monitor.
@@ -185,6 +189,7 @@ impl Hub {
             disconnects: Disconnects::default(),
             outbound,
             store: None,
+            kept: None,
             stats: Stats::default(),
             counts: Counts::default(),
             monitors: Monitors::default(),
@@ -278,6 +283,7 @@ impl Hub {
             node: self.rejoining.node(),
             has_store: self.store.is_some(),
             has_accounts: self.keeps_accounts(),
+            keeps_whispers: self.store.is_some() || self.kept.is_some(),
             last_message_id: self.journal.last_message_id(),
             now,
         }

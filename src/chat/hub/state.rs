@@ -12,6 +12,7 @@ use super::journal::Journal;
 use super::login::passwords::Passwords;
 use super::login::prompts::Prompts;
 use super::nodes::joins::NodeJoins;
+use super::nodes::kept::KeptState;
 use super::nodes::messages::NodeMessages;
 use super::nodes::rejoining::Rejoining;
 use super::nodes::settings::SharedSettings;
@@ -66,6 +67,8 @@ pub struct HubState {
     disconnects: Disconnects,
     outbound: OutboundState,
     store: Option<Box<StoreQueue>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kept: Option<Box<KeptState>>,
     stats: Stats,
     #[serde(default)]
     monitors: Monitors,
@@ -115,6 +118,8 @@ pub struct HubView<'a> {
     disconnects: &'a Disconnects,
     outbound: &'a OutboundState,
     store: &'a Option<Box<StoreQueue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept: &'a Option<Box<KeptState>>,
     stats: &'a Stats,
     monitors: &'a Monitors,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -155,6 +160,7 @@ impl Hub {
             disconnects: &self.disconnects,
             outbound: self.outbound.state(),
             store: &self.store,
+            kept: &self.kept,
             stats: &self.stats,
             monitors: &self.monitors,
             subscribed_keys: Some(&self.subscribed_keys).filter(|keys| !keys.is_empty()),
@@ -194,6 +200,7 @@ impl Hub {
             disconnects: self.disconnects,
             outbound: self.outbound.into_state(),
             store: self.store,
+            kept: self.kept,
             stats: self.stats,
             monitors: self.monitors,
             subscribed_keys: self.subscribed_keys,
@@ -242,6 +249,7 @@ impl Hub {
         hub.disconnects = state.disconnects;
         hub.outbound.restore(state.outbound);
         hub.store = state.store;
+        hub.kept = state.kept;
         hub.stats = state.stats;
         hub.monitors = state.monitors;
         hub.subscribed_keys = state.subscribed_keys;

@@ -19,6 +19,11 @@ impl Markers {
         self.0.is_empty()
     }
 
+    /// Each target with the time.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, i64)> {
+        self.0.iter().map(|(target, at)| (&**target, *at))
+    }
+
     /// Their memory in bytes, approximately.
     pub fn bytes(&self) -> usize {
         self.0.iter().map(|(target, _)| target.len() + 32).sum()

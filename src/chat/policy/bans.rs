@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::ops::Bound;
 use std::time::Duration;
 
 use compact_str::CompactString;
@@ -59,6 +60,17 @@ impl Bans {
     /// Whether exactly this network is banned now.
     pub fn has(&self, network: Network, now: Duration) -> bool {
         self.0.get(&network).is_some_and(|ban| ban.holds(now))
+    }
+
+    /// The ban of exactly this network; it may be over.
+    pub fn get(&self, network: Network) -> Option<&Ban> {
+        self.0.get(&network)
+    }
+
+    /// The networks after this one, or all, whose bans may be over; ordered by address.
+    pub fn after(&self, network: Option<Network>) -> impl Iterator<Item = Network> {
+        let begin = network.map_or(Bound::Unbounded, Bound::Excluded);
+        self.0.range((begin, Bound::Unbounded)).map(|(&network, _)| network)
     }
 
     /// All bans in force, ordered by address.

@@ -7,6 +7,7 @@ use crate::chat::account::Account;
 use crate::chat::change::{Join, Place, Register, SetScram};
 use crate::chat::event::{Event, Notice, People};
 use crate::chat::hub::fanout::{Entrance, Greeting, Replay};
+use crate::chat::hub::nodes::kept::{Key, Parts};
 use crate::chat::hub::reports::{ListedMember, names_and_away};
 use crate::chat::hub::{Hub, OPERATOR_LOG, Shared};
 use crate::chat::id::{AccountId, ClientId, Holder, MemberId, MemberSlot, Now, RoomId};
@@ -51,7 +52,7 @@ impl Hub {
             let greeting = if index == 0 { logged_in } else { Greeting::Followed };
             self.greet_again(id, member.slot, room, greeting, replay, time);
         }
-        self.begin_account_session(id, member.slot);
+        self.begin_account_session(id, member.slot, time);
     }
 
     /// The first session that has a current room logs in as a member that had only sessions of IRC: it gets a current room.
@@ -97,10 +98,10 @@ impl Hub {
     }
 
     /// Tells a session that has logged in what else is kept of its account, and asks for its offline messages.
-    pub(super) fn begin_account_session(&mut self, id: ClientId, slot: MemberSlot) {
+    pub(super) fn begin_account_session(&mut self, id: ClientId, slot: MemberSlot, time: Now) {
         self.tell_kept_away(id, self.shared.members.id(slot));
         self.send_read_positions(id, slot);
-        self.request_offline_messages(id);
+        self.request_offline_messages(id, time);
     }
 
     /// Shows a program how far its account has read each of its rooms.
@@ -172,6 +173,7 @@ impl Hub {
         let most = self.config.max_ignored;
         let bound = &mut members[member.slot];
         bound.set_account(Some(account));
+        let adds = !(bound.ignored().is_empty() && bound.markers_mut().is_empty());
         for ignored in kept {
             let is_new = bound.ignored().iter().all(|own| own.author.name != ignored.author.name);
             if is_new && bound.ignored().len() < most {
@@ -206,6 +208,9 @@ impl Hub {
         let changed = self.shared.rooms.change_rules(|rules| rules.adopt(member, account));
         changed.into_iter().for_each(|key| self.record_rules(&key, time));
         self.record_account(account);
+        if adds {
+            self.note_private(account, Parts::IGNORED.and(Parts::READ));
+        }
         if changes_away {
             self.show_away(member, *time);
         }
@@ -224,6 +229,7 @@ impl Hub {
         let data = AccountData { since: time.local.unix_timestamp(), ..AccountData::default() };
         let account = Account::new(name.clone(), verifier.clone(), scram.clone(), data);
         let account = self.shared.accounts.insert(account);
+        self.adopt_early();
         self.bind_present_member(member, account, *network, &time);
         info!("{} is registered", name.shown);
         self.send_by_member(member, &Event::Notice(Notice::Registered { name: &name.shown }), &time);
@@ -265,6 +271,7 @@ impl Hub {
         self.record(|| Record::AccountGone { name: name.to_string() });
         // The next owner of the name must not read them.
         self.record(|| Record::WhispersRead { to: name.to_string() });
+        self.forget_kept_account(&removed.name.key);
         let actor = self.name_of(by);
         warn!(target: OPERATOR_LOG, "{name} is no longer registered, by {actor}");
         let notice = Event::Notice(Notice::Unregistered { name });
@@ -279,6 +286,7 @@ impl Hub {
 
     /// Records an account.
     pub(in crate::chat::hub) fn record_account(&mut self, account: AccountId) {
+        self.note_kept(|shared| Some(Key::Account(shared.accounts.get(account)?.name.key.clone())));
         if let Some(store) = &mut self.store
             && let Some(account) = self.shared.accounts.get(account)
         {
@@ -302,5 +310,6 @@ impl Hub {
         let ignored = self.shared.members[member.slot].ignored().iter();
         let names = ignored.map(|ignored| ignored.name.clone()).collect();
         self.change_account(member, |account| account.data.ignored = names);
+        self.note_private_of(member, Parts::IGNORED);
     }
 }

@@ -244,7 +244,7 @@ impl Hub {
         }
         self.follow_all(client, member, follow, after, time);
         if let Some(id) = client {
-            self.begin_account_session(id, member.slot);
+            self.begin_account_session(id, member.slot, time);
         }
     }
 
@@ -456,7 +456,7 @@ impl Hub {
             self.show_account(member, &time);
         }
         if let Some(id) = self.shared.members[slot].session_at(0) {
-            self.request_offline_messages(id);
+            self.request_offline_messages(id, time);
         }
     }
 }

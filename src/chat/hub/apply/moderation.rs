@@ -9,6 +9,7 @@ use crate::chat::cause::Cause;
 use crate::chat::change::{Ban, Kick, Lift, Mute, Restrict, RestrictionKind};
 use crate::chat::encoding::RoomLabel;
 use crate::chat::event::{Event, Notice};
+use crate::chat::hub::nodes::kept::Key;
 use crate::chat::hub::trace::TraceEvent;
 use crate::chat::hub::{Hub, OPERATOR_LOG, Shared};
 use crate::chat::i18n::Lang;
@@ -136,6 +137,7 @@ impl Hub {
         let until = minutes.map(|minutes| unix_after(minutes, time));
         let record = || BanRecord { network: network.into(), name: name.as_deref().map(str::to_owned), until };
         self.record(|| Record::Ban(record()));
+        self.note_kept(|_| Some(Key::Ban(network)));
         let (actor, address) = (self.name_of(by), network.to_string());
         let both = name.as_deref().map_or_else(|| address.clone(), |name| format!("{address} ({name})"));
         warn!(target: OPERATOR_LOG, "{both} is banned by {actor}");
@@ -150,6 +152,7 @@ impl Hub {
     pub(super) fn apply_unban(&mut self, by: MemberId, network: Network, time: Now) {
         let Some(ban) = self.shared.bans.lift(network, time.at) else { return };
         self.record(|| Record::Unban { network: network.into() });
+        self.note_kept(|_| Some(Key::Ban(network)));
         let (actor, address) = (self.name_of(by), network.to_string());
         warn!(target: OPERATOR_LOG, "{address} is no longer banned, by {actor}");
         let shown = ban.name.as_deref().filter(|_| by != MemberId::OPERATOR).unwrap_or(&address);

@@ -8,6 +8,7 @@ use crate::chat::encoding::Optional;
 use crate::chat::event::{Event, Notice, People, Refusal};
 use crate::chat::hub::check::{check_entry, check_speech};
 use crate::chat::hub::fanout::{Entrance, Fanout, Greeting, Replay};
+use crate::chat::hub::nodes::kept::Key;
 use crate::chat::hub::reports::names_and_away;
 use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::{Author, ClientId, MemberId, MemberSlot, Now, RoomId};
@@ -47,6 +48,7 @@ impl Hub {
             (room.creator, room.created) = (Some(member), time.local.unix_timestamp());
             room.rules.give_role(self.shared.members.holder(member), RoomRole::Operator, |_| true);
             self.shared.members[member.slot].count_created_room();
+            self.note_kept_room(opened.room);
         }
         Some(opened.room)
     }
@@ -254,6 +256,7 @@ impl Hub {
             self.fanout().without_irc().announce(room_id, None, &left, time);
         }
         if let Some(room) = self.shared.rooms.note_left(room_id) {
+            self.note_kept(|_| Some(Key::Room(room.key)));
             self.release_creator(room.creator);
         }
     }
@@ -261,6 +264,7 @@ impl Hub {
     /// The last message or setting of a room may be gone: removes the room if it is empty and nothing keeps it.
     pub(in crate::chat::hub) fn remove_if_unkept(&mut self, room: RoomId) {
         if let Some(room) = self.shared.rooms.remove_unkept(room) {
+            self.note_kept(|_| Some(Key::Room(room.key)));
             self.release_creator(room.creator);
         }
     }

@@ -125,6 +125,7 @@ impl Hub {
             node: self.rejoining.node(),
             has_store: self.store.is_some(),
             has_accounts: self.keeps_accounts(),
+            keeps_whispers: self.store.is_some() || self.kept.is_some(),
             last_message_id: self.journal.last_message_id(),
             now: &now,
         };

@@ -1,6 +1,7 @@
 //! What a hub offers to a cluster: snapshots of the shared state, the end of a node, and proposals that come back.
 
 pub mod joins;
+pub mod kept;
 pub mod messages;
 mod notices;
 mod recording;

@@ -112,6 +112,7 @@ impl Hub {
     /// name is taken by now is asked for another one.
     pub fn rejoin(&mut self, node: Incarnation, now: Now) {
         self.rejoining.node = Some(node);
+        self.leave_founding();
         for (id, Claim { name, account, .. }) in self.rejoining.claims.clone() {
             let Some(session) = self.sessions.get_mut(id).filter(|session| session.stage == SessionStage::LoggingIn)
             else {

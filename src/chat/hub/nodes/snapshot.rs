@@ -68,6 +68,7 @@ impl Hub {
         (*mutes, *node_joins) = (accounts.mutes(time), NodeJoins::default());
         *settings = SharedSettings::of(&self.config);
         self.take_snapshot(snapshot, time);
+        self.adopt_founding(time);
     }
 
     /// Takes the shared state of another hub, in place of its own; the next change is the one after it. Sessions that are members
@@ -84,6 +85,8 @@ impl Hub {
             ));
         }
         self.take_snapshot(snapshot, now);
+        self.adopt_early();
+        self.bind_private();
         Ok(())
     }
 

@@ -38,6 +38,8 @@ pub struct View<'s, 'v> {
     pub has_store: bool,
     /// Accounts are kept: there is a store or a cluster.
     pub has_accounts: bool,
+    /// Whispers to those who are not there are kept: there is a store or a bucket.
+    pub keeps_whispers: bool,
     /// The id of the newest message of all rooms.
     pub last_message_id: u64,
     pub now: &'v Now,
@@ -256,7 +258,7 @@ impl<'s> View<'s, '_> {
 
     /// Whether whispers to this absent name are stored.
     pub fn stores_whispers(&self, name: &str) -> bool {
-        self.has_store
+        self.keeps_whispers
             && match self.config.offline_whispers {
                 OfflineWhispers::Off => false,
                 OfflineWhispers::Accounts => self.shared.accounts.find(name).is_some(),

@@ -212,7 +212,7 @@ impl Hub {
         }
     }
 
-    fn restore_accounts(&mut self, accounts: Vec<AccountRecord>, now: &Now) {
+    pub(in crate::chat::hub) fn restore_accounts(&mut self, accounts: Vec<AccountRecord>, now: &Now) {
         for AccountRecord { name, verifier, scram, data } in accounts {
             let Ok(name) = Name::room(&name) else {
                 log::warn!("the stored account {} has an invalid name and is skipped", name.escape_debug());
@@ -288,6 +288,7 @@ impl Hub {
 
     /// Records what is stored of a room besides its messages, if there is a store.
     pub(in crate::chat::hub) fn record_room(&mut self, id: RoomId, now: &Now) {
+        self.note_kept_room(id);
         let Some(store) = &mut self.store else { return };
         let room = &mut self.shared.rooms[id];
         room.is_stored = true;
@@ -299,8 +300,9 @@ impl Hub {
     pub(in crate::chat::hub) fn record_rules(&mut self, key: &str, now: &Now) {
         let Shared { rooms, accounts, .. } = &self.shared;
         if let Some(room) = rooms.find(key) {
-            if rooms[room].is_stored {
-                self.record_room(room, now);
+            match rooms[room].is_stored {
+                true => self.record_room(room, now),
+                false => self.note_kept_room(room),
             }
         } else if let (Some(StoredRoom { name, topic, rules, .. }), Some(store)) =
             (rooms.find_stored(key), &mut self.store)

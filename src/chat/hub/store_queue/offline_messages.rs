@@ -16,8 +16,8 @@ use crate::chat::record::{Record, Whisper};
 /// A session that has not been sent all its offline messages yet, and the name that these were stored for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct UnackedDelivery {
-    origin: Origin,
-    to: String,
+    pub origin: Origin,
+    pub to: String,
 }
 
 impl Hub {
@@ -27,7 +27,10 @@ impl Hub {
         if !self.shared.mutes.holds(asker.member, now.at) {
             let from = self.shared.members[asker.member.slot].name.to_string();
             let whisper = Whisper { to: to.shown.to_string(), from, at: now.local, text: text.to_owned() };
-            self.record(|| Record::Whisper(whisper));
+            match self.kept.is_some() {
+                true => self.keep_whisper(to, whisper),
+                false => self.record(|| Record::Whisper(whisper)),
+            }
         }
         self.stats.whispers += 1;
         let account = self.shared.accounts.find_key(&to.key).is_some();
@@ -39,8 +42,9 @@ impl Hub {
     }
 
     /// Queries the offline messages for the account of a session's member, or for its new name.
-    pub(in crate::chat::hub) fn request_offline_messages(&mut self, id: ClientId) {
-        let Some(slot) = self.sessions[id].member.filter(|_| self.store.is_some()) else { return };
+    pub(in crate::chat::hub) fn request_offline_messages(&mut self, id: ClientId, time: Now) {
+        let is_stored = self.store.is_some() || self.kept.is_some();
+        let Some(slot) = self.sessions[id].member.filter(|_| is_stored) else { return };
         let member = &self.shared.members[slot];
         let to = match (self.config.offline_whispers, member.account()) {
             (OfflineWhispers::Off, _) => return,
@@ -48,7 +52,10 @@ impl Hub {
             (OfflineWhispers::All, None) if self.config.login == Login::Nickname => member.name.to_string(),
             (OfflineWhispers::All | OfflineWhispers::Accounts, None) => return,
         };
-        self.queue_query(id, Lookup::Whispers { to });
+        match self.kept.is_some() {
+            true => self.deliver_kept_whispers(id, &to, time),
+            false => self.queue_query(id, Lookup::Whispers { to }),
+        }
     }
 
     /// Sends a session the offline messages for its name.
@@ -60,8 +67,15 @@ impl Hub {
         now: Now,
     ) {
         let origin = self.sessions.origin(id);
-        let Some(store) = self.store.as_mut().filter(|_| !whispers.is_empty()) else { return };
-        store.unacked_and_records().0.push(UnackedDelivery { origin, to: to.into() });
+        if whispers.is_empty() {
+            return;
+        }
+        let unacked = UnackedDelivery { origin, to: to.into() };
+        match (self.kept.is_some(), &mut self.store) {
+            (true, _) => self.note_delivery(unacked, whispers),
+            (false, Some(store)) => store.unacked_and_records().0.push(unacked),
+            (false, None) => return,
+        }
         let mut fanout = self.fanout();
         fanout.notice(id, Notice::OfflineWhispersBegin { whispers: whispers.len() });
         let today = now.local.date();
@@ -75,6 +89,7 @@ impl Hub {
 
     /// Records the deliveries that are written completely; until then the messages stay in the store.
     pub(in crate::chat::hub) fn acknowledge_deliveries(&mut self) {
+        self.acknowledge_kept_deliveries();
         let Some(store) = self.store.as_mut().filter(|store| !store.unacked().is_empty()) else { return };
         let sessions = &mut self.sessions;
         let (unacked, records) = store.unacked_and_records();
@@ -91,6 +106,7 @@ impl Hub {
     /// store.
     pub(in crate::chat::hub) fn cancel_deliveries(&mut self, id: ClientId) {
         self.acknowledge_deliveries();
+        self.cancel_kept_deliveries(id);
         if let Some(store) = &mut self.store {
             store.unacked_and_records().0.retain(|unacked| unacked.origin.client != id);
         }
@@ -101,6 +117,6 @@ impl Hub {
         let mut unacked = self.store.iter().flat_map(|store| store.unacked());
         unacked.any(|UnackedDelivery { origin, .. }| {
             self.sessions.get(origin.client).is_some_and(|session| session.private_bytes() == 0)
-        })
+        }) || self.has_finished_kept_deliveries()
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::chat::hub::Hub;
 use crate::chat::hub::irc::Call;
+use crate::chat::hub::nodes::kept::Parts;
 use crate::chat::hub::plan::Asker;
 use crate::chat::id::ClientId;
 use crate::chat::irc::timestamp;
@@ -44,10 +45,14 @@ impl Hub {
         }
         let (markers, sessions) = (member.markers_mut().clone(), member.sessions().collect::<Vec<_>>());
         self.change_account(asker.member, |account| account.data.markers = markers);
-        for id in sessions.into_iter().filter(|&id| id != asker.id) {
-            if self.sessions.irc(id).is_some_and(|irc| irc.caps.contains(Caps::READ_MARKER)) {
-                self.send_marker(id, target, Some(at));
-            }
+        self.note_private_of(asker.member, Parts::READ);
+        sessions.into_iter().filter(|&id| id != asker.id).for_each(|id| self.show_marker(id, target, at));
+    }
+
+    /// Shows a session of IRC, if it can be, that its member has read a target elsewhere.
+    pub(in crate::chat::hub) fn show_marker(&mut self, id: ClientId, target: &str, at: i64) {
+        if self.sessions.irc(id).is_some_and(|irc| irc.caps.contains(Caps::READ_MARKER)) {
+            self.send_marker(id, target, Some(at));
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod founding;
 mod irc;
+mod kept;
 mod members;
 mod nodes;
 mod shared_state;
