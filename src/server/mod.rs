@@ -296,7 +296,11 @@ fn serve(settings: Settings, channel: Option<&Channel>) -> Result<u8, Error> {
         (Some(state), Some(taken)) => {
             let kept = taken.state.store_writer.take().unwrap_or_default();
             let store_writer = store.map(|store| start::reopen(store, kept)).transpose().map_err(Error::Store)?;
-            (Hub::from_state(state, hub, renderers), store_writer, Beginning::default())
+            let mut hub = Hub::from_state(state, hub, renderers);
+            if cluster.is_some() {
+                hub.use_bucket();
+            }
+            (hub, store_writer, Beginning::default())
         }
         _ => start::begin(hub, renderers, store, cluster.as_ref())?,
     };

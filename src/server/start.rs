@@ -27,12 +27,14 @@ pub fn begin(
     let mut beginning = Beginning::default();
     if cluster.is_some() {
         hub.use_cluster();
+        hub.use_bucket();
     }
     let store_writer = match (opened, cluster) {
         (None, _) => None,
-        (Some((store_writer, stored)), Some(cluster)) => {
+        (Some((mut store_writer, stored)), Some(cluster)) => {
             let now = Clock::since_1970().now();
             beginning = Beginning::of(&mut hub, stored, cluster.cluster.as_str(), now).map_err(Error::Unfit)?;
+            hub.restore_whispers(store_writer.all_whispers().map_err(Error::Store)?);
             Some(store_writer)
         }
         (Some((store_writer, stored)), None) => {

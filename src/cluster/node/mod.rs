@@ -3,6 +3,7 @@
 //! The caller passes the events of the node's socket with [`Node::notify`], and calls [`Node::turn`] in each turn of its
 //! loop, after input was read and before output is written.
 
+mod bucket;
 mod log;
 mod repeats;
 mod whispers;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use ::log::{debug, info, warn};
 use mio::{Registry, Token};
 
+use self::bucket::KeptBucket;
 use self::log::{Log, LogEvent};
 use self::repeats::Repeats;
 use self::whispers::Whispers;
@@ -68,6 +70,9 @@ pub struct Node {
     nats: Nats,
     part: Part,
     log: Log,
+    bucket: KeptBucket,
+    /// The log is opened when the bucket is known.
+    opens_log: bool,
     heartbeats: SubscriptionId,
     whispers: Whispers,
     /// The entries that the engine has not confirmed, by the tags of their requests.
@@ -135,6 +140,8 @@ impl Node {
             nats,
             part: Part::new(replica, now),
             log: Log::new(settings, 1),
+            bucket: KeptBucket::new(settings),
+            opens_log: false,
             heartbeats,
             whispers,
             unconfirmed: BTreeMap::new(),
@@ -161,11 +168,12 @@ impl Node {
     /// Does a bounded amount of work: takes what the log has, gives it the changes of this process, and applies what was committed.
     pub fn turn(&mut self, hub: &mut Hub, now: Now) {
         let mut has_more = self.nats.turn(now.at);
-        while self.part.replica().wants_entries()
+        while self.wants_events()
             && let Some(event) = self.nats.client.next_event()
         {
             self.handle(event, hub, now);
         }
+        self.turn_bucket(hub, now);
         let reached = self.part.replica().applied();
         if let Some(event) = self.log.turn(&mut self.nats.client, reached, now.at) {
             self.handle_log(event, hub, now.at);
@@ -186,6 +194,22 @@ impl Node {
         }
         has_more |= self.nats.flush(now.at);
         self.has_work = has_more;
+    }
+
+    /// Whether more events are handled: the log may have to wait, and after the end of the node nothing comes from it.
+    fn wants_events(&self) -> bool {
+        self.part.replica().wants_entries() || self.part.replica().has_ended()
+    }
+
+    /// Lets the hub and the bucket be equal; the log is opened when the hub knows the bucket.
+    fn turn_bucket(&mut self, hub: &mut Hub, now: Now) {
+        let (replica, is_drained) = (self.part.replica(), self.wants_events());
+        // At the end of a node its last changes are kept, too.
+        let leads = replica.is_oldest() || replica.has_ended() && self.bucket.leads();
+        self.bucket.turn(hub, &mut self.nats.client, (leads, is_drained), &mut self.repeats, now);
+        if self.bucket.is_ready() && std::mem::take(&mut self.opens_log) {
+            self.log.open();
+        }
     }
 
     /// Gives the engine what the protocol has for it.
@@ -228,10 +252,12 @@ impl Node {
                 self.counts.connections += 1;
                 info!("cluster: connected to {server}, nats-server {version}");
                 self.repeats.forget();
-                self.log.open();
+                self.bucket.open();
+                self.opens_log = true;
             }
             Event::Disconnected { server, why } => {
                 warn!("cluster: the connection to {server} is lost: {why}");
+                self.bucket.close();
                 self.close_log(now);
             }
             Event::Unreachable { server, why } => {
@@ -248,7 +274,7 @@ impl Node {
                 let answer = result.as_deref().map_err(|_| NodeUnreachable);
                 hub.handle_node_answer(tag, answer, time);
             }
-            Event::Published { tag, result } => {
+            Event::Published { tag, result } if self.unconfirmed.contains_key(&tag) => {
                 let entry = self.unconfirmed.remove(&tag);
                 if let (Some((incarnation, n)), Err(why)) = (entry, result) {
                     self.count_append_error(&why.to_string(), now);
@@ -261,7 +287,10 @@ impl Node {
                 self.part.replica_mut().handle_entry(entry.seq, Duration::from_nanos(entry.time), &entry.payload, now);
             }
             other => {
-                if let Some(event) = self.log.handle(other, &mut self.nats.client, now) {
+                let client = &mut self.nats.client;
+                if let Err(other) = self.bucket.handle(other, client, &mut self.repeats, now)
+                    && let Some(event) = self.log.handle(other, client, now)
+                {
                     self.handle_log(event, hub, now);
                 }
             }
@@ -294,6 +323,7 @@ impl Node {
     }
 
     fn close_log(&mut self, now: Duration) {
+        self.opens_log = false;
         self.log.close(&mut self.nats.client);
         self.unconfirmed.clear();
         self.part.replica_mut().handle_disconnected(now);
@@ -347,12 +377,18 @@ impl Node {
 
     /// Whether there is work without a new event.
     pub fn has_work(&self, hub: &Hub) -> bool {
-        self.has_work || hub.has_proposals()
+        self.has_work || hub.has_proposals() || self.bucket.has_work(hub)
+    }
+
+    /// Whether what outlives the nodes is in the bucket, as far as this one has to put it there.
+    pub fn has_kept_all(&self, hub: &Hub) -> bool {
+        self.bucket.is_settled(hub)
     }
 
     /// When the next turn is due if no event comes before.
     pub fn next_deadline(&self) -> Option<Duration> {
-        [Some(self.part.next_deadline()), self.nats.deadline(), self.log.deadline()].into_iter().flatten().min()
+        let (part, nats) = (Some(self.part.next_deadline()), self.nats.deadline());
+        [part, nats, self.log.deadline(), self.bucket.deadline()].into_iter().flatten().min()
     }
 
     /// Whether the lines of members are to be left unread for a moment.

@@ -50,7 +50,7 @@ pub struct Wait {
 
 impl<O: Clone> Replica<O> {
     /// Whether the node has ended for good.
-    pub(super) fn has_ended(&self) -> bool {
+    pub fn has_ended(&self) -> bool {
         self.standing == Standing::Left
     }
 

@@ -383,6 +383,12 @@ impl<O: Clone> Replica<O> {
         self.touch.lost_since().is_some()
     }
 
+    /// Whether it takes part, and no other node takes part for longer.
+    pub fn is_oldest(&self) -> bool {
+        let oldest = self.membership.live().first().map(|member| member.incarnation);
+        self.is_ready() && oldest == Some(self.incarnation)
+    }
+
     /// The state for operators.
     pub fn status(&self, now: Duration) -> Status {
         let nodes = self.membership.live().iter().map(|member| {

@@ -75,6 +75,6 @@ impl EventLoop {
         if now >= until && !*has_left {
             warn!("cluster: the other servers do not know that this one has ended; they notice it in a few seconds");
         }
-        *has_left || now >= until
+        *has_left && node.has_kept_all(self.engine.hub()) || now >= until
     }
 }

@@ -1,6 +1,7 @@
 //! A bucket of keys and values, kept in memory as the server has it.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use data_encoding::HEXLOWER;
 
@@ -80,6 +81,12 @@ impl Bucket {
     /// All keys with their values, in the order of the keys.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], Value<'_>)> {
         self.values.keys().filter_map(|key| Some((&key[..], self.get(key)?)))
+    }
+
+    /// The keys with values after this one, in their order.
+    pub fn keys_after(&self, key: &[u8]) -> impl Iterator<Item = &[u8]> {
+        let range = self.values.range::<[u8], _>((Bound::Excluded(key), Bound::Unbounded));
+        range.filter(|(_, (_, bytes))| bytes.is_some()).map(|(key, _)| &key[..])
     }
 
     /// Takes what its reader found; returns what has changed.
