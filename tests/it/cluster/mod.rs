@@ -1,5 +1,6 @@
 //! Several servers that are one chat, over real servers of NATS.
 
+mod kept;
 mod talking;
 
 use crate::harness::{Client, Server};
