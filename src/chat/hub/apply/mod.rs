@@ -104,6 +104,8 @@ impl Hub {
                 refuse_change(&mut self.outbound, &mut self.sessions, &self.shared.members, id, refusal)
             });
             if let (Some(id), Change::Join(join)) = (client, change) {
+                // It may have waited for the answer for long, and has the whole time again.
+                self.sessions[id].active = now.micros();
                 self.handle_refused_join(id, join, now);
             }
             return;
@@ -190,8 +192,7 @@ impl Hub {
     /// A login was refused: the session is asked again.
     pub(super) fn handle_refused_join(&mut self, id: ClientId, join: &Join, now: &Now) {
         let rejoins = self.rejoining.end(id);
-        if rejoins || !self.journal.is_local() {
-            // It may have waited for the answer for long.
+        if rejoins {
             self.sessions[id].active = now.micros();
         }
         if self.sessions[id].encoding.is_irc() {
