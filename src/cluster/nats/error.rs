@@ -53,6 +53,8 @@ pub enum LinkError {
     Said(String),
     #[error("it is about to stop")]
     Stopping,
+    #[error("what was asked through it had no answer, so another server is tried")]
+    Left,
 }
 
 /// Why something was not sent. It will not be sent later, either.

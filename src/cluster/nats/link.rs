@@ -89,6 +89,15 @@ impl Link {
         self.keep_or_end(open, outcome, client, now)
     }
 
+    /// Ends the connection, if there is one and another server can be tried.
+    pub fn leave(&mut self, client: &mut Client, now: Duration) {
+        if self.servers.has_others()
+            && let Some(open) = self.open.take_if(|open| open.is_ready)
+        {
+            self.keep_or_end(open, Err(LinkError::Left), client, now);
+        }
+    }
+
     /// Keeps a connection, or ends it after an error; returns whether there is more to read.
     fn keep_or_end(&mut self, open: Open, outcome: Result<(), LinkError>, client: &mut Client, now: Duration) -> bool {
         match outcome {

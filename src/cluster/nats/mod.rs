@@ -83,6 +83,11 @@ impl Nats {
         self.link.turn(&mut self.client, now)
     }
 
+    /// Leaves the server for another one, if there is another: its connection stands, but it is of no use to the caller.
+    pub fn leave(&mut self, now: Duration) {
+        self.link.leave(&mut self.client, now);
+    }
+
     /// Writes what was asked of the client since the last turn, as far as the socket takes it; an event says when it
     /// takes more. Returns, as [`Nats::turn`], whether there is more to read.
     pub fn flush(&mut self, now: Duration) -> bool {

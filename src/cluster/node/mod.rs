@@ -19,7 +19,7 @@ use self::bucket::KeptBucket;
 use self::log::{Log, LogEvent};
 use self::repeats::Repeats;
 use self::whispers::Whispers;
-use super::nats::{Event, Expected, Limits, Nats, Settings, SubscriptionId};
+use super::nats::{Event, Expected, Limits, Nats, RequestError, Settings, SubscriptionId};
 use super::part::Part;
 use super::replica::{self, Append, NodeStatus, Notice, Replica, Status, Stop, Versions};
 use super::settings::ClusterSettings;
@@ -31,6 +31,12 @@ use crate::chat::{Hub, Incarnation, NodeUnreachable, NodeView, Now};
 const VERSIONS: Versions = Versions { lowest: 1, highest: 1 };
 /// Entries that are processed in one turn at most.
 const ENTRIES_PER_TURN: usize = 64;
+/// A server through which nothing comes back for this time is left for another one.
+const USELESS_AFTER: Duration = Duration::from_secs(2);
+/// After a connection was made, it is kept at least for this time.
+const STAYS_FOR: Duration = Duration::from_secs(5);
+/// An entry that JetStream has refused shows for this time that the server is of use; it is sent again more often.
+const REFUSAL_COUNTS_FOR: Duration = Duration::from_secs(10);
 
 /// The subjects of a cluster.
 struct Subjects {
@@ -87,6 +93,10 @@ pub struct Node {
     takes_part: bool,
     counts: NodeCounts,
     repeats: Repeats,
+    /// When the connection was made.
+    connected_at: Option<Duration>,
+    /// When JetStream has refused an entry: then it is there.
+    refused_at: Option<Duration>,
 }
 
 impl Node {
@@ -152,6 +162,8 @@ impl Node {
             takes_part: false,
             counts: NodeCounts::default(),
             repeats: Repeats::default(),
+            connected_at: None,
+            refused_at: None,
         })
     }
 
@@ -192,6 +204,7 @@ impl Node {
             let nodes = replica.status(now.at).nodes.len();
             info!("cluster: this server takes part; {nodes} in all");
         }
+        self.leave_useless_server(now.at);
         has_more |= self.nats.flush(now.at);
         self.has_work = has_more;
     }
@@ -209,6 +222,17 @@ impl Node {
         self.bucket.turn(hub, &mut self.nats.client, (leads, is_drained), &mut self.repeats, now);
         if self.bucket.is_ready() && std::mem::take(&mut self.opens_log) {
             self.log.open();
+        }
+    }
+
+    /// Leaves a server that is connected, and through which nothing comes back: it may be cut off from the other ones.
+    fn leave_useless_server(&mut self, now: Duration) {
+        let is_over = |since: Option<Duration>, time: Duration| since.is_some_and(|since| now > since + time);
+        let is_answered = self.refused_at.is_some_and(|at| now < at + REFUSAL_COUNTS_FOR);
+        let unanswered = self.part.replica().unanswered_since();
+        if is_over(unanswered, USELESS_AFTER) && is_over(self.connected_at, STAYS_FOR) && !is_answered {
+            self.connected_at = None;
+            self.nats.leave(now);
         }
     }
 
@@ -250,6 +274,7 @@ impl Node {
         match event {
             Event::Connected { server, version } => {
                 self.counts.connections += 1;
+                self.connected_at = Some(now);
                 info!("cluster: connected to {server}, nats-server {version}");
                 self.repeats.forget();
                 self.bucket.open();
@@ -277,6 +302,9 @@ impl Node {
             Event::Published { tag, result } if self.unconfirmed.contains_key(&tag) => {
                 let entry = self.unconfirmed.remove(&tag);
                 if let (Some((incarnation, n)), Err(why)) = (entry, result) {
+                    if let RequestError::Refused(_) = why {
+                        self.refused_at = Some(now);
+                    }
                     self.count_append_error(&why.to_string(), now);
                     self.part.replica_mut().handle_append_error(incarnation, n, now);
                 }
@@ -318,7 +346,10 @@ impl Node {
                 self.close_log(now);
                 self.log.open();
             }
-            LogEvent::Failed(why) => self.repeats.warn(format!("cluster: the log cannot be read: {why}"), now),
+            LogEvent::Failed(why) => {
+                self.repeats.warn(format!("cluster: the log cannot be read: {why}"), now);
+                self.part.replica_mut().handle_disconnected(now);
+            }
         }
     }
 

@@ -14,6 +14,11 @@ use super::{Knowledge, Replica};
 use crate::chat::Incarnation;
 use crate::cluster::weakness::Weakness;
 
+/// A process is new until it has taken part for this time.
+const NEW_FOR: Duration = Duration::from_secs(5);
+/// A new process that was replaced by another one with its name listens for this time before it says Hello again.
+const LISTEN: Duration = Duration::from_millis(2_500);
+
 impl<O: Clone> Replica<O> {
     /// Processes entries that wait, at most this number; returns whether more of them can be processed.
     pub fn process<A: Application<Origin = O>>(&mut self, app: &mut A, now: Duration, budget: usize) -> bool {
@@ -156,17 +161,31 @@ impl<O: Clone> Replica<O> {
 
     /// This incarnation is buried.
     pub(super) fn handle_own_end(&mut self, burial: Burial, now: Duration) {
-        let (first, last) = (self.first, self.incarnation);
-        let is_own = |other| (first..=last).contains(&other);
         if burial == Burial::Left || self.leaves {
             self.standing = Standing::Left;
             self.notices.push_back(Notice::Left);
-        } else if burial == Burial::Replaced && self.peers.hears_rival(&self.node.name, is_own, now) {
+        } else if burial == Burial::Replaced && self.hears_rival(now) {
             self.stop(Stop::Rival);
         } else {
             warn!("cluster: the other nodes have taken this one for dead; it begins anew");
             self.begin_anew(now);
+            // A rival, if it is one, is heard before it is replaced in turn.
+            let listens = burial == Burial::Replaced && self.is_new(now);
+            self.listens_until = listens.then_some(now + LISTEN);
         }
+    }
+
+    /// Whether this process has taken part for a short time at most.
+    fn is_new(&self, now: Duration) -> bool {
+        self.first_live.is_none_or(|at| now < at + NEW_FOR)
+    }
+
+    /// Whether there is another process with the name of this node, to which this one gives way: a new one to any, and an
+    /// older one to a process that takes part. So who starts a second process by mistake does not end the first one.
+    pub(super) fn hears_rival(&self, now: Duration) -> bool {
+        let (first, last) = (self.first, self.incarnation);
+        let is_own = |other| (first..=last).contains(&other);
+        self.peers.hears_rival(&self.node.name, is_own, !self.is_new(now), now)
     }
 
     /// Answers a Hello with the state at its position.

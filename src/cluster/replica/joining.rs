@@ -205,6 +205,8 @@ impl<O: Clone> Replica<O> {
     /// Takes part: what became of older proposals is told, and then the names are claimed.
     fn go_live<A: Application<Origin = O>>(&mut self, app: &mut A, now: Duration) {
         self.standing = Standing::Live;
+        self.first_live.get_or_insert(now);
+        self.listens_until = None;
         self.touch.set_live(true, now);
         self.settle(app);
         // What was proposed since the end of the incarnation before is about members that are not there any more.

@@ -5,7 +5,7 @@
 //! 2. An entry counts only if its number is the one after the last of its incarnation (one run of one node). All nodes
 //!    skip any other. So entries can be sent again: at most four, after a reconnect, an error answer, or five seconds.
 //! 3. `Hello` begins an incarnation and buries the one before of the same node. Nothing that is buried counts again. A
-//!    node says `Hello` while it hears its own heartbeats.
+//!    node says `Hello` while it hears its own heartbeats. Of two processes with one name, the newer one ends.
 //! 4. The oldest other node answers a `Hello` with a snapshot of the state there; what follows is applied to it.
 //! 5. If no node that has the state is heard for three seconds, `Genesis` begins the state anew. It is void if an
 //!    answer or another `Genesis` stands after its `Hello`.
@@ -145,6 +145,12 @@ pub struct Replica<O> {
     peers: Peers,
     touch: Touch,
     leaves: bool,
+    /// When this process took part for the first time.
+    #[serde(default)]
+    first_live: Option<Duration>,
+    /// Until when the next Hello waits, since another process with this name may be there.
+    #[serde(default)]
+    listens_until: Option<Duration>,
     notices: VecDeque<Notice>,
     counts: SkipCounts,
     #[serde(skip)]
@@ -177,6 +183,8 @@ impl<O: Clone> Replica<O> {
             peers: Peers::default(),
             touch: Touch::default(),
             leaves: false,
+            first_live: None,
+            listens_until: None,
             notices: VecDeque::new(),
             counts: SkipCounts::default(),
             weakened: Weakened::default(),
@@ -267,6 +275,9 @@ impl<O: Clone> Replica<O> {
         if self.has_ended() {
             return self.settle_at_end(app);
         }
+        if self.listens_until.is_some() && self.hears_rival(now) {
+            return self.stop(Stop::Rival);
+        }
         if self.touch.is_up() {
             if !self.weakened.is(Weakness::NeverResends) {
                 self.outbox.handle_tick(now);
@@ -274,14 +285,17 @@ impl<O: Clone> Replica<O> {
             self.accuse(now);
             self.check_wait(now);
         }
-        let deaf = self.peers.deaf_since();
-        let unanswered = self.outbox.pending_since().into_iter().chain(deaf).min();
-        match self.touch.judge(unanswered, now) {
+        match self.touch.judge(self.pending_since(), now) {
             Some(TouchChange::Lost { since }) => self.notices.push_back(Notice::LostTouch { since }),
             Some(TouchChange::Regained) => self.notices.push_back(Notice::Connected),
             Some(TouchChange::Refuse) => self.refuse_lines(app),
             None => {}
         }
+    }
+
+    /// Since when an entry or a heartbeat of this node has not come back.
+    fn pending_since(&self) -> Option<Duration> {
+        self.outbox.pending_since().into_iter().chain(self.peers.deaf_since()).min()
     }
 
     /// Returns the lines that wait: they were not sent, and are not said.
@@ -300,8 +314,9 @@ impl<O: Clone> Replica<O> {
             return None;
         }
         self.leave_at_end();
-        if self.standing == Standing::Greeting && !self.peers.hears_itself(now) {
-            // The others would take it for dead at once.
+        // The others would take a node for dead at once that is not heard.
+        let waits = self.listens_until.is_some_and(|until| now < until) || !self.peers.hears_itself(now);
+        if self.standing == Standing::Greeting && waits {
             return None;
         }
         self.outbox.poll(now, self.standing == Standing::Live)
@@ -389,31 +404,8 @@ impl<O: Clone> Replica<O> {
         self.is_ready() && oldest == Some(self.incarnation)
     }
 
-    /// The state for operators.
-    pub fn status(&self, now: Duration) -> Status {
-        let nodes = self.membership.live().iter().map(|member| {
-            let newest = self.peers.newest(member.incarnation);
-            NodeStatus {
-                name: member.node.as_str().to_string(),
-                incarnation: member.incarnation,
-                versions: member.versions,
-                applied: newest.map(|(heartbeat, _)| heartbeat.applied),
-                heard: newest.map(|(_, at)| now.saturating_sub(at)),
-            }
-        });
-        Status {
-            ready: self.is_ready(),
-            incarnation: self.incarnation,
-            applied: self.applied(),
-            lag: self.peers.furthest().saturating_sub(self.applied()).max(self.reading.len() as u64),
-            in_flight: self.outbox.in_flight(),
-            waiting: self.outbox.waiting(),
-            waiting_bytes: self.outbox.waiting_bytes(),
-            foreign: self.counts.foreign,
-            skipped: self.counts.skipped,
-            lost_touch_since: self.touch.lost_since(),
-            version: self.version(),
-            nodes: nodes.collect(),
-        }
+    /// Since when an answer of the engine is missing; `None` if all has come back so far.
+    pub fn unanswered_since(&self) -> Option<Duration> {
+        self.touch.unanswered_since(self.pending_since())
     }
 }

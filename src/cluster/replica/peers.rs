@@ -124,9 +124,18 @@ impl Peers {
         self.heard.values().any(|heard| is_ready(&heard.heartbeat) && now < heard.at + RECENT)
     }
 
-    /// Whether another process with this name was heard lately; `is_own` tells the incarnations of this one.
-    pub fn hears_rival(&self, node: &NodeName, is_own: impl Fn(Incarnation) -> bool, now: Duration) -> bool {
-        let is_rival = |heartbeat: &Heartbeat| heartbeat.node == *node && !is_own(heartbeat.incarnation);
+    /// Whether another process with this name was heard lately, which takes part if it must be ready; `is_own` tells the
+    /// incarnations of this one.
+    pub fn hears_rival(
+        &self,
+        node: &NodeName,
+        is_own: impl Fn(Incarnation) -> bool,
+        must_be_ready: bool,
+        now: Duration,
+    ) -> bool {
+        let is_rival = |heartbeat: &Heartbeat| {
+            heartbeat.node == *node && !is_own(heartbeat.incarnation) && (heartbeat.ready || !must_be_ready)
+        };
         self.heard.values().any(|heard| is_rival(&heard.heartbeat) && now < heard.at + RECENT)
     }
 
@@ -140,9 +149,10 @@ impl Peers {
         self.heard.get(&incarnation).map(|heard| (&heard.heartbeat, heard.at))
     }
 
-    /// The position that the node that is furthest has applied.
-    pub fn furthest(&self) -> u64 {
-        self.heard.values().map(|heard| heard.heartbeat.applied).max().unwrap_or(0)
+    /// The position that the node that is furthest has applied; what others say who send heartbeats does not count.
+    pub fn furthest(&self, membership: &Membership) -> u64 {
+        let live = membership.live().iter().filter_map(|member| self.heard.get(&member.incarnation));
+        live.map(|heard| heard.heartbeat.applied).max().unwrap_or(0)
     }
 }
 

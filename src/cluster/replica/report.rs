@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Replica;
 use super::entry::Versions;
 use crate::chat::Incarnation;
 
@@ -80,4 +81,34 @@ pub struct SkipCounts {
     pub skipped: u64,
     /// Whether the log says that there are changes that this version does not know.
     pub told_of_unknown: bool,
+}
+
+impl<O: Clone> Replica<O> {
+    /// The state for operators.
+    pub fn status(&self, now: Duration) -> Status {
+        let nodes = self.membership.live().iter().map(|member| {
+            let newest = self.peers.newest(member.incarnation);
+            NodeStatus {
+                name: member.node.as_str().to_string(),
+                incarnation: member.incarnation,
+                versions: member.versions,
+                applied: newest.map(|(heartbeat, _)| heartbeat.applied),
+                heard: newest.map(|(_, at)| now.saturating_sub(at)),
+            }
+        });
+        Status {
+            ready: self.is_ready(),
+            incarnation: self.incarnation,
+            applied: self.applied(),
+            lag: self.peers.furthest(&self.membership).saturating_sub(self.applied()).max(self.reading.len() as u64),
+            in_flight: self.outbox.in_flight(),
+            waiting: self.outbox.waiting(),
+            waiting_bytes: self.outbox.waiting_bytes(),
+            foreign: self.counts.foreign,
+            skipped: self.counts.skipped,
+            lost_touch_since: self.touch.lost_since(),
+            version: self.version(),
+            nodes: nodes.collect(),
+        }
+    }
 }

@@ -52,6 +52,11 @@ impl Touch {
         self.is_up
     }
 
+    /// Since when an answer of the engine is missing. `unanswered` tells it of an entry or a heartbeat.
+    pub fn unanswered_since(&self, unanswered: Option<Duration>) -> Option<Duration> {
+        [self.down_since, unanswered.filter(|_| self.is_up)].into_iter().flatten().min()
+    }
+
     /// The node is part of the chat, or not any more.
     pub fn set_live(&mut self, is_live: bool, now: Duration) {
         match is_live {
@@ -80,10 +85,11 @@ impl Touch {
         if !self.was_live {
             return None;
         }
-        let unanswered = unanswered.filter(|_| self.is_up);
-        let since = [self.down_since, self.out_since, unanswered].into_iter().flatten().min();
+        let since = [self.unanswered_since(unanswered), self.out_since].into_iter().flatten().min();
         match (since.filter(|since| now > *since + TELL_AFTER), self.lost_since) {
             (None, None) => None,
+            // A silence that goes on in another way, for example when the connection ends, is the same one.
+            (None, Some(_)) if !self.is_up || self.out_since.is_some() => None,
             (None, Some(_)) => {
                 self.lost_since = None;
                 self.refuses = false;
@@ -134,6 +140,21 @@ mod tests {
         touch.set_live(true, millis(0));
         touch.set_up();
         assert_eq!(touch.judge(Some(millis(0)), millis(2_001)), Some(TouchChange::Lost { since: millis(0) }));
+    }
+
+    #[test]
+    fn a_silence_does_not_end_when_the_connection_ends_or_the_node_begins_anew() {
+        let mut touch = Touch::default();
+        touch.set_live(true, millis(0));
+        touch.set_up();
+        assert!(touch.judge(Some(millis(0)), millis(2_001)).is_some());
+        touch.set_down(millis(4_000));
+        assert_eq!(touch.judge(Some(millis(0)), millis(4_001)), None);
+        touch.set_up();
+        touch.set_live(false, millis(5_000));
+        assert_eq!(touch.judge(None, millis(5_001)), None);
+        touch.set_live(true, millis(5_500));
+        assert_eq!(touch.judge(None, millis(5_501)), Some(TouchChange::Regained));
     }
 
     #[test]

@@ -14,7 +14,7 @@ fn people_at_two_nodes_are_in_one_room() {
         bob.send(&format!("from bob {number}\n"));
         alice.expect(&format!("[T] bob: from bob {number}"));
     }
-    bob.ask("/who", &["* 2 here: alice and you."]);
+    bob.ask("/who", &["* 2 here: alice (a) and you."]);
     bob.send("/join den\n");
     bob.until("You are in den");
     alice.until("bob left");

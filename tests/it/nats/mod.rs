@@ -30,7 +30,7 @@ fn program() -> PathBuf {
 }
 
 /// An address of this machine that no other process uses, so that a port that was free for a moment still is.
-fn host() -> &'static str {
+pub fn host() -> &'static str {
     static HOST: LazyLock<String> = LazyLock::new(|| {
         let number = std::process::id();
         format!("127.{}.{}.{}", 1 + number / 62_500 % 250, 1 + number / 250 % 250, 1 + number % 250)
@@ -42,8 +42,11 @@ fn host() -> &'static str {
 pub struct Engine {
     child: Child,
     pub port: u16,
-    dir: TestDir,
+    /// Where it keeps its files.
+    pub dir: TestDir,
     arguments: Vec<String>,
+    /// The command that runs the server, if it is not run as it is.
+    wrapper: Vec<String>,
     /// Kept open, so that the server can write to it.
     _log: Lines<ChildStderr>,
 }
@@ -51,15 +54,24 @@ pub struct Engine {
 impl Engine {
     /// Starts a server on a free port with further arguments, and waits until it listens.
     pub fn start(arguments: &[&str]) -> Engine {
-        let arguments: Vec<String> = arguments.iter().copied().map(str::to_owned).collect();
-        let dir = TestDir::new();
-        let (child, log, port) = Self::spawn(&dir, "-1", &arguments);
-        Engine { child, port, dir, arguments, _log: log }
+        Self::start_inside(&[], TestDir::new(), arguments)
     }
 
-    fn spawn(dir: &TestDir, port: &str, arguments: &[String]) -> (Child, Lines<ChildStderr>, u16) {
-        let mut command = Command::new(program());
-        command.args(["--addr", host(), "--port", port, "--jetstream", "--store_dir"]).arg(&dir.0).args(arguments);
+    /// As [`Engine::start`]; the server is run by another command, and keeps its files in this folder.
+    pub fn start_inside(wrapper: &[String], dir: TestDir, arguments: &[&str]) -> Engine {
+        let arguments: Vec<String> = arguments.iter().copied().map(str::to_owned).collect();
+        let (child, log, port) = Self::spawn(wrapper, &dir, "-1", &arguments);
+        Engine { child, port, dir, arguments, wrapper: wrapper.into(), _log: log }
+    }
+
+    fn spawn(wrapper: &[String], dir: &TestDir, port: &str, arguments: &[String]) -> (Child, Lines<ChildStderr>, u16) {
+        let words: Vec<_> = wrapper.iter().map(Into::into).chain([program().into_os_string()]).collect();
+        let mut command = Command::new(&words[0]);
+        command
+            .args(&words[1..])
+            .args(["--addr", host(), "--port", port, "--jetstream", "--store_dir"])
+            .arg(&dir.0)
+            .args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("nats-server starts; tests/run installs it");
         let mut log = Lines::new(child.stderr.take().expect("stderr"));
@@ -71,7 +83,18 @@ impl Engine {
     /// Kills the server, as a crash would, and starts it again on the same port.
     pub fn crash_and_restart(&mut self) {
         self.kill();
-        (self.child, self._log, self.port) = Self::spawn(&self.dir, &self.port.to_string(), &self.arguments);
+        self.restart();
+    }
+
+    /// Starts the server again on the same port, after [`Engine::kill`].
+    pub fn restart(&mut self) {
+        let port = self.port.to_string();
+        (self.child, self._log, self.port) = Self::spawn(&self.wrapper, &self.dir, &port, &self.arguments);
+    }
+
+    /// Changes the arguments for the next start.
+    pub fn change_arguments(&mut self, arguments: &[&str]) {
+        self.arguments = arguments.iter().copied().map(str::to_owned).collect();
     }
 
     pub fn kill(&mut self) {

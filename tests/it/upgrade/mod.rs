@@ -22,7 +22,7 @@ use crate::harness::{DEADLINE, PROGRAM, Server, Signal};
 use crate::store::TestDir;
 
 /// A server whose program is a link in a folder of its own, so that another program can be put in its place.
-struct Replaceable {
+pub struct Replaceable {
     server: Server,
     dir: TestDir,
     /// The process that serves.
@@ -50,7 +50,7 @@ impl Drop for Replaceable {
 }
 
 impl Replaceable {
-    fn start(args: &[&str]) -> Replaceable {
+    pub fn start(args: &[&str]) -> Replaceable {
         Self::start_in(TestDir::new(), args, &[])
     }
 
@@ -123,7 +123,7 @@ impl Replaceable {
         }
     }
 
-    fn upgrade(&mut self) {
+    pub fn upgrade(&mut self) {
         self.ask_upgrade();
         self.await_upgrade();
     }

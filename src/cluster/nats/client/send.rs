@@ -8,7 +8,8 @@ use serde_json::json;
 use super::{BucketId, Client, Purpose, ReaderId, ReaderSlot, Subscription, SubscriptionId};
 use crate::cluster::nats::error::SendError;
 use crate::cluster::nats::jetstream::{
-    Bucket, Reader, Start, StreamConfig, bucket_stream, bucket_subject, is_bucket_name, is_stream_name,
+    Bucket, QUESTION_TIMEOUT, Reader, Start, StreamConfig, bucket_stream, bucket_subject, is_bucket_name,
+    is_stream_name,
 };
 use crate::cluster::nats::protocol::is_subject;
 
@@ -134,7 +135,8 @@ impl Client {
     /// # Errors
     /// As [`Client::js_publish`].
     pub fn stream_info(&mut self, tag: u64, stream: &str, now: Duration) -> Result<(), SendError> {
-        self.stream_request(tag, "INFO", stream, b"", now)
+        let timeout = QUESTION_TIMEOUT.min(self.state.limits.answer_timeout);
+        self.stream_request(tag, timeout, "INFO", stream, b"", now)
     }
 
     /// Makes a stream; [`super::Event::Stream`] follows. A stream that is there with the same settings is no error.
@@ -143,7 +145,7 @@ impl Client {
     /// As [`Client::js_publish`].
     pub fn create_stream(&mut self, tag: u64, config: &StreamConfig, now: Duration) -> Result<(), SendError> {
         let body = serde_json::to_vec(config).unwrap_or_default();
-        self.stream_request(tag, "CREATE", &config.name, &body, now)
+        self.stream_request(tag, self.state.limits.answer_timeout, "CREATE", &config.name, &body, now)
     }
 
     /// Changes the settings of a stream to these; [`super::Event::Stream`] follows.
@@ -152,12 +154,13 @@ impl Client {
     /// As [`Client::js_publish`].
     pub fn update_stream(&mut self, tag: u64, config: &StreamConfig, now: Duration) -> Result<(), SendError> {
         let body = serde_json::to_vec(config).unwrap_or_default();
-        self.stream_request(tag, "UPDATE", &config.name, &body, now)
+        self.stream_request(tag, self.state.limits.answer_timeout, "UPDATE", &config.name, &body, now)
     }
 
     fn stream_request(
         &mut self,
         tag: u64,
+        timeout: Duration,
         what: &str,
         stream: &str,
         body: &[u8],
@@ -167,7 +170,7 @@ impl Client {
             return Err(SendError::Subject);
         }
         let subject = format!("$JS.API.STREAM.{what}.{stream}");
-        self.state.sender.request(Purpose::Stream { tag }, &subject, &[], body, now).map(|_| ())
+        self.state.sender.request_within(timeout, Purpose::Stream { tag }, &subject, &[], body, now).map(|_| ())
     }
 
     /// Asks for one message of a stream with `allow_direct`; [`super::Event::Stored`] follows. Any server that has the

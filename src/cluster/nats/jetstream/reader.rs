@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::QUESTION_TIMEOUT;
 use super::consumer::{Consumer, ConsumerInfo, Outcome, create_request};
 use super::delivery::Delivery;
 use super::stream::StreamInfo;
@@ -14,10 +15,6 @@ use crate::cluster::nats::settings::Limits;
 /// A stream that is shorter than what was read of it is asked again for this time: a new leader may not know its end
 /// yet.
 const SHORTER_FOR: Duration = Duration::from_secs(3);
-
-/// The time for an answer: shorter than that of other requests, since asking again does no harm, and while the servers
-/// choose a leader, questions get lost.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The longest pause before it is asked again.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
@@ -173,7 +170,7 @@ impl Reader {
     }
 
     fn request(&self, purpose: Purpose, subject: &str, body: &[u8], context: &mut Context) -> Result<u64, SendError> {
-        let timeout = ANSWER_TIMEOUT.min(self.limits.answer_timeout);
+        let timeout = QUESTION_TIMEOUT.min(self.limits.answer_timeout);
         context.sender.request_within(timeout, purpose, subject, &[], body, context.now)
     }
 

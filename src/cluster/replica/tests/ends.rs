@@ -119,12 +119,13 @@ fn a_node_leaves_after_its_last_line() {
 }
 
 #[test]
-fn of_two_processes_with_one_name_the_older_one_stops() {
+fn of_two_processes_with_one_name_the_newer_one_stops() {
     let mut cluster = Cluster::of(&["a", "b"]);
+    cluster.run(6);
     let rival = cluster.add("b", Start::Fresh);
     cluster.run(5);
-    assert!(cluster.nodes[1].notices.contains(&Notice::Stopped(Stop::Rival)));
-    assert!(cluster.nodes[rival].replica.is_ready() && cluster.nodes[0].replica.is_ready());
+    assert!(cluster.nodes[rival].notices.contains(&Notice::Stopped(Stop::Rival)));
+    assert!(cluster.nodes[1].replica.is_ready() && cluster.nodes[0].replica.is_ready());
 }
 
 #[test]
