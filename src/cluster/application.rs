@@ -19,13 +19,17 @@ pub struct Members<'a> {
     pub weakened: Weakened,
 }
 
-impl Members<'_> {
+impl<'a> Members<'a> {
+    /// The hub at this time.
+    pub fn new(hub: &'a mut Hub, now: Now) -> Members<'a> {
+        Members { hub, now, weakened: Weakened::default() }
+    }
+
     /// The next change of a session of this node, for the log.
     pub fn poll_proposal(&mut self) -> Option<Proposal<Origin>> {
-        let is_lost =
-            |change: &Change| self.weakened.is(Weakness::LosesLeaves) && matches!(change, Change::Leave { .. });
-        let proposals = std::iter::from_fn(|| self.hub.poll_proposal());
-        let change::Proposal { origin, change } = proposals.skip_while(|next| is_lost(&next.change)).next()?;
+        let loses_leaves = self.weakened.is(Weakness::LosesLeaves);
+        let change::Proposal { origin, change } = std::iter::from_fn(|| self.hub.poll_proposal())
+            .find(|proposal| !loses_leaves || !matches!(proposal.change, Change::Leave { .. }))?;
         // The end of a session is never refused, and a login waits as long as its session.
         let lasting = matches!(change, Change::Leave { .. } | Change::Join(_));
         let ids = messages_of(&change).clamp(1, MAX_IDS);

@@ -47,7 +47,7 @@ impl Part {
     /// Applies entries of the log that were read, at most this number, and takes the changes of the hub for it. To be called in each
     /// turn, after input was read and before output is written. Returns whether more entries can be applied.
     pub fn turn(&mut self, hub: &mut Hub, now: Now, max_entries: usize) -> bool {
-        let mut members = Members { hub, now, weakened: self.weakened };
+        let mut members = Members { weakened: self.weakened, ..Members::new(hub, now) };
         if self.tick_at <= now.at {
             self.tick_at = now.at + TICK;
             self.replica.handle_tick(&mut members, now.at);
@@ -64,7 +64,7 @@ impl Part {
     /// Records the state after what was applied until now, for the store.
     pub fn record_checkpoint(&self, hub: &mut Hub, now: Now) {
         if let Some(checkpoint) = self.replica.checkpoint() {
-            Members { hub, now, weakened: self.weakened }.record_checkpoint(&checkpoint);
+            Members::new(hub, now).record_checkpoint(&checkpoint);
         }
     }
 

@@ -148,12 +148,12 @@ pub enum Refusal<'a> {
     StoreFails,
     /// What was typed is not applied, since this node cannot reach the log of its cluster; it will not be applied later.
     CutOff,
+    /// It is not known whether what was typed was applied: the nodes of the cluster that could tell have ended.
+    PerhapsNotSaid,
     /// A private message has not reached this member, which is on another node.
     NotReached {
         name: &'a str,
     },
-    /// It is not known whether what was typed was applied: the nodes of the cluster that could tell have ended.
-    PerhapsNotSaid,
     WrongPassword {
         due: Due,
     },

@@ -13,7 +13,6 @@ use crate::chat::record::{InitialRoom, Message, Record, RoomRecord};
 use crate::chat::{Answer, ClientId, Config, DeleteChoice, HistoryRange, Input, Lang, Lookup, Now, read_lines};
 use crate::cluster::application::Members;
 use crate::cluster::replica::{Node, Notice, Replica, Stop, Versions};
-use crate::cluster::weakness::Weakened;
 use crate::store::{Options, Step, Store, Sync};
 use crate::util::test_support::Random;
 use crate::wire::renderers;
@@ -128,7 +127,7 @@ impl World {
             replica.handle_entry(*next, *time, bytes, at);
             *next += 1;
         }
-        let mut members = Members { hub, now, weakened: Weakened::default() };
+        let mut members = Members::new(hub, now);
         while replica.process(&mut members, at, 10) {}
         replica.handle_tick(&mut members, at);
         while let Some(query) = members.hub.poll_query() {
@@ -165,7 +164,7 @@ impl World {
         let now = self.now();
         let StoredNode { replica, hub, .. } = self.node(index);
         if let Some(checkpoint) = replica.checkpoint().filter(|_| replica.is_ready()) {
-            Members { hub, now, weakened: Weakened::default() }.record_checkpoint(&checkpoint);
+            Members::new(hub, now).record_checkpoint(&checkpoint);
         }
     }
 

@@ -12,7 +12,6 @@ use crate::cluster::application::Members;
 use crate::cluster::replica::world::engine::Engine as LogEngine;
 use crate::cluster::replica::world::rules::{Effect, Rules};
 use crate::cluster::replica::{Application, Burial, Place};
-use crate::cluster::weakness::Weakened;
 use crate::wire::renderers;
 
 pub struct Reference {
@@ -66,7 +65,7 @@ impl Reference {
             let at = self.rules.time;
             let now = Now { at, local: OffsetDateTime::UNIX_EPOCH + at };
             let place = |incarnation| Place { seq, index: 0, time: at, incarnation, origin: None::<Origin> };
-            let mut members = Members { hub: &mut self.hub, now, weakened: Weakened::default() };
+            let mut members = Members::new(&mut self.hub, now);
             match effect {
                 Effect::Founded(_) => {
                     self.geneses.insert(seq);

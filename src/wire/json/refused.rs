@@ -119,8 +119,8 @@ impl<'a> Refused<'a> {
             Refusal::NotAllowed { room } => Refused { room, ..base("not_allowed") },
             Refusal::StoreFails => base("store_fails"),
             Refusal::CutOff => base("cut_off"),
-            Refusal::NotReached { name } => Refused { name: Some(name), ..base("not_reached") },
             Refusal::PerhapsNotSaid => base("perhaps_not_said"),
+            Refusal::NotReached { name } => Refused { name: Some(name), ..base("not_reached") },
             Refusal::WrongPassword { due } => Refused { asked: is_asked(due), ..base("wrong_password") },
             Refusal::TooManyWrongPasswords { seconds, due } => {
                 Refused { seconds: Some(seconds), asked: is_asked(due), ..base("too_many_wrong_passwords") }

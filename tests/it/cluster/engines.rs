@@ -92,7 +92,10 @@ pub fn change_log(driver: &mut Driver, change: impl FnOnce(&mut StreamConfig)) {
     let now = driver.now();
     driver.nats.client.update_stream(2, &config, now).expect("it is sent");
     driver.until(|event| match event {
-        Event::Stream { tag: 2, result } => Some(drop(result.expect("it is changed"))),
+        Event::Stream { tag: 2, result } => {
+            result.expect("it is changed");
+            Some(())
+        }
         _ => None,
     });
 }

@@ -97,11 +97,11 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::NotAllowed { room: Some(room) } => write!(f, "Only operators of {room} can do that."),
         Refusal::NotAllowed { room: None } => f.write_str("Only moderators can do that."),
         Refusal::CutOff => f.write_str("Not said: this server is cut off from the others."),
-        Refusal::NotReached { name } => {
-            write!(f, "Not sent: the server of {name} does not answer. Try again later.")
-        }
         Refusal::PerhapsNotSaid => {
             f.write_str("Perhaps not said: the servers that know have ended. Look whether it is there.")
+        }
+        Refusal::NotReached { name } => {
+            write!(f, "Not sent: the server of {name} does not answer. Try again later.")
         }
         Refusal::StoreFails => f.write_str("The store cannot be written at present, so this cannot be done. Try again later."),
         Refusal::OnlyOperator => f.write_str("Only the operator of the server can do that."),

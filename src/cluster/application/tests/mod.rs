@@ -17,7 +17,6 @@ use crate::chat::{
 };
 use crate::chat::{initial_state, read_lines};
 use crate::cluster::replica::{Node, NodeStatus, Notice, Replica, Start, Stream, Versions};
-use crate::cluster::weakness::Weakened;
 use crate::wire::renderers;
 
 /// The engine's time when a test begins: seconds since 1970.
@@ -98,7 +97,7 @@ impl Cluster {
             replica.handle_entry(*next, *time, bytes, at);
             *next += 1;
         }
-        let mut members = Members { hub, now, weakened: Weakened::default() };
+        let mut members = Members::new(hub, now);
         while replica.process(&mut members, at, 10) {}
         replica.handle_tick(&mut members, at);
         answer_queries(members.hub, now);

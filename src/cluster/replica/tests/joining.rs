@@ -7,7 +7,8 @@ fn a_lone_node_begins_the_state_after_three_seconds() {
     let mut cluster = Cluster::of(&[]);
     cluster.add("a", Start::Fresh);
     cluster.run(2);
-    assert!(!cluster.nodes[0].replica.is_ready());
+    // Newcomers give their names meanwhile.
+    assert!(!cluster.nodes[0].replica.is_ready() && !cluster.nodes[0].replica.wants_pause());
     cluster.run(3);
     assert!(cluster.nodes[0].replica.is_ready() && !cluster.nodes[0].replica.wants_pause());
     cluster.arrive(0, 1);
