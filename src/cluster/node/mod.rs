@@ -4,40 +4,37 @@
 //! loop, after input was read and before output is written.
 
 mod bucket;
+mod counts;
+mod events;
 mod log;
 mod repeats;
+mod views;
 mod whispers;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
-use ::log::{debug, info, warn};
+use ::log::{debug, info};
 use mio::{Registry, Token};
 
 use self::bucket::KeptBucket;
-use self::log::{Log, LogEvent};
+pub use self::counts::NodeCounts;
+use self::log::Log;
 use self::repeats::Repeats;
 use self::whispers::Whispers;
-use super::nats::{Event, Expected, Limits, Nats, RequestError, Settings, SubscriptionId};
+use super::nats::{Expected, Limits, Nats, Settings, SubscriptionId};
 use super::part::Part;
-use super::replica::{self, Append, NodeStatus, Notice, Replica, Status, Stop, Versions};
+use super::replica::{self, Append, Notice, Replica, Status, Stop, Versions};
 use super::settings::ClusterSettings;
 use super::stored::{Beginning, Unfit};
 use crate::chat::change::Origin;
-use crate::chat::{Hub, Incarnation, NodeUnreachable, NodeView, Now};
+use crate::chat::{Hub, Incarnation, Now};
 
 /// The versions of changes that this program speaks.
 const VERSIONS: Versions = Versions { lowest: 1, highest: 1 };
 /// Entries that are processed in one turn at most.
 const ENTRIES_PER_TURN: usize = 64;
-/// A server through which nothing comes back for this time is left for another one.
-const USELESS_AFTER: Duration = Duration::from_secs(2);
-/// After a connection was made, it is kept at least for this time.
-const STAYS_FOR: Duration = Duration::from_secs(5);
-/// An entry that JetStream has refused shows for this time that the server is of use; it is sent again more often.
-const REFUSAL_COUNTS_FOR: Duration = Duration::from_secs(10);
-
 /// The subjects of a cluster.
 struct Subjects {
     /// The entries of this node.
@@ -50,23 +47,6 @@ impl Subjects {
         let (cluster, node) = (settings.cluster.as_str(), settings.node.as_str());
         Subjects { log: format!("chinwag.{cluster}.log.{node}"), heartbeats: format!("chinwag.{cluster}.heartbeat") }
     }
-}
-
-/// What was counted since the start, for the metrics.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NodeCounts {
-    /// Entries that were sent to the engine.
-    pub appends: u64,
-    /// Their bytes.
-    pub append_bytes: u64,
-    /// Entries that the engine has refused, or has not confirmed.
-    pub append_errors: u64,
-    /// Connections to the engine.
-    pub connections: u64,
-    /// Entries that were read.
-    pub entries: u64,
-    /// Their bytes.
-    pub entry_bytes: u64,
 }
 
 /// A node of a cluster.
@@ -225,17 +205,6 @@ impl Node {
         }
     }
 
-    /// Leaves a server that is connected, and through which nothing comes back: it may be cut off from the other ones.
-    fn leave_useless_server(&mut self, now: Duration) {
-        let is_over = |since: Option<Duration>, time: Duration| since.is_some_and(|since| now > since + time);
-        let is_answered = self.refused_at.is_some_and(|at| now < at + REFUSAL_COUNTS_FOR);
-        let unanswered = self.part.replica().unanswered_since();
-        if is_over(unanswered, USELESS_AFTER) && is_over(self.connected_at, STAYS_FOR) && !is_answered {
-            self.connected_at = None;
-            self.nats.leave(now);
-        }
-    }
-
     /// Gives the engine what the protocol has for it.
     fn send(&mut self, now: Duration) {
         if !self.nats.client.is_connected() {
@@ -264,102 +233,6 @@ impl Node {
         }
     }
 
-    fn count_append_error(&mut self, why: &str, now: Duration) {
-        self.counts.append_errors += 1;
-        self.repeats.warn(format!("cluster: the log does not take an entry: {why}"), now);
-    }
-
-    fn handle(&mut self, event: Event, hub: &mut Hub, time: Now) {
-        let now = time.at;
-        match event {
-            Event::Connected { server, version } => {
-                self.counts.connections += 1;
-                self.connected_at = Some(now);
-                info!("cluster: connected to {server}, nats-server {version}");
-                self.repeats.forget();
-                self.bucket.open();
-                self.opens_log = true;
-            }
-            Event::Disconnected { server, why } => {
-                warn!("cluster: the connection to {server} is lost: {why}");
-                self.bucket.close();
-                self.close_log(now);
-            }
-            Event::Unreachable { server, why } => {
-                self.repeats.warn(format!("cluster: no connection to {server}: {why}"), now);
-            }
-            Event::Complaint { text } => self.repeats.warn(format!("cluster: the engine complains: {text}"), now),
-            Event::Message { subscription, payload, .. } if subscription == self.heartbeats => {
-                self.part.replica_mut().handle_heartbeat(&payload, now);
-            }
-            Event::Message { subscription, payload, reply, .. } if self.whispers.come_by(subscription) => {
-                self.whispers.handle(&payload, reply.as_deref(), hub, &mut self.nats.client, time);
-            }
-            Event::Answer { tag, result } => {
-                let answer = result.as_deref().map_err(|_| NodeUnreachable);
-                hub.handle_node_answer(tag, answer, time);
-            }
-            Event::Published { tag, result } if self.unconfirmed.contains_key(&tag) => {
-                let entry = self.unconfirmed.remove(&tag);
-                if let (Some((incarnation, n)), Err(why)) = (entry, result) {
-                    if let RequestError::Refused(_) = why {
-                        self.refused_at = Some(now);
-                    }
-                    self.count_append_error(&why.to_string(), now);
-                    self.part.replica_mut().handle_append_error(incarnation, n, now);
-                }
-            }
-            Event::Entry { reader, entry } if self.log.is_read_by(reader) => {
-                self.counts.entries += 1;
-                self.counts.entry_bytes += entry.payload.len() as u64;
-                self.part.replica_mut().handle_entry(entry.seq, Duration::from_nanos(entry.time), &entry.payload, now);
-            }
-            other => {
-                let client = &mut self.nats.client;
-                if let Err(other) = self.bucket.handle(other, client, &mut self.repeats, now)
-                    && let Some(event) = self.log.handle(other, client, now)
-                {
-                    self.handle_log(event, hub, now);
-                }
-            }
-        }
-    }
-
-    fn handle_log(&mut self, event: LogEvent, hub: &mut Hub, now: Duration) {
-        match event {
-            LogEvent::Found(stream) if self.may_only_found && stream.first <= stream.last => {
-                self.refused = Some(Unfit::OfSingleServer(self.log.cluster().into()));
-            }
-            LogEvent::Found(_) if std::mem::take(&mut self.may_only_found) => {
-                // Stored before this node says anything, so that it may go on after a crash.
-                hub.record_cluster();
-                self.log.open();
-            }
-            LogEvent::Found(stream) => {
-                hub.note_end_of_log(stream.last);
-                self.part.replica_mut().handle_stream(stream, now);
-                let from = self.part.replica().read_from().unwrap_or(stream.last + 1);
-                self.log.read(&mut self.nats.client, from, now);
-            }
-            LogEvent::Lost(why) => {
-                warn!("cluster: the log is not there any more: {why}");
-                self.close_log(now);
-                self.log.open();
-            }
-            LogEvent::Failed(why) => {
-                self.repeats.warn(format!("cluster: the log cannot be read: {why}"), now);
-                self.part.replica_mut().handle_disconnected(now);
-            }
-        }
-    }
-
-    fn close_log(&mut self, now: Duration) {
-        self.opens_log = false;
-        self.log.close(&mut self.nats.client);
-        self.unconfirmed.clear();
-        self.part.replica_mut().handle_disconnected(now);
-    }
-
     /// The name of this node.
     pub fn name(&self) -> &str {
         &self.name
@@ -376,24 +249,6 @@ impl Node {
     /// Ends as planned: what was proposed is applied first, and then [`Notice::Left`] comes.
     pub fn leave(&mut self) {
         self.part.replica_mut().leave();
-    }
-
-    /// The nodes that live, for people.
-    fn views(&self, now: Duration) -> Vec<NodeView> {
-        let Status { incarnation: this, applied, ready, nodes, .. } = self.part.replica().status(now);
-        let view = |node: NodeStatus| {
-            let is_this = node.incarnation == this;
-            NodeView {
-                incarnation: node.incarnation,
-                name: node.name.into(),
-                is_this,
-                ready: if is_this { ready } else { node.heard.is_some() },
-                applied: if is_this { Some(applied) } else { node.applied },
-                heard: if is_this { Some(Duration::ZERO) } else { node.heard },
-                versions: (node.versions.lowest, node.versions.highest),
-            }
-        };
-        nodes.into_iter().map(view).collect()
     }
 
     /// Records the state for the store, at the end of the server.

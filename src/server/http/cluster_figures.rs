@@ -1,6 +1,6 @@
 //! What the metrics say of a node of a cluster.
 
-use super::metrics::{describe, line};
+use super::prometheus::{describe, line};
 use crate::cluster::node::NodeCounts;
 use crate::cluster::replica::Status;
 

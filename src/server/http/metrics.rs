@@ -1,11 +1,11 @@
 //! The metrics of the server, for Prometheus
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::cluster_figures::ClusterFigures;
+use super::prometheus::{describe, line};
 use crate::chat::StatsSnapshot;
 use crate::server::connection::transport::{Handshakes, TransportBuffers};
 use crate::server::store_writer::{StoreCounts, StoreWriter};
@@ -164,15 +164,6 @@ impl Metrics<'_> {
 /// The value of a label, in which three characters are escaped.
 fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
-}
-
-pub(super) fn describe(text: &mut String, name: &str, kind: &str, help: &str) {
-    // Writing to a string cannot fail.
-    let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
-}
-
-pub(super) fn line(text: &mut String, name: &str, labels: &str, value: impl std::fmt::Display) {
-    let _ = writeln!(text, "{name}{labels} {value}");
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod origin;
 mod page;
 #[cfg(test)]
 mod post_tests;
+mod prometheus;
 mod redirect;
 mod web_side;
 

@@ -19,7 +19,9 @@ mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use self::world::{Counts, World};
+use self::world::World;
+use crate::cluster::replica::world::Counts;
+use crate::cluster::replica::world::shares::Worlds;
 use crate::cluster::weakness::Weakness;
 
 /// Seeds of a full test run.
@@ -54,35 +56,14 @@ fn run(seed: u64, weakness: Option<Weakness>, trace: bool) -> Result<Counts, Str
     outcome.map_err(|error| format!("step {}: {error}", world.step()))
 }
 
-fn run_share(share: u64) {
-    if let Ok(seed) = std::env::var("CHINWAG_SEED") {
-        if share == 0 {
-            let counts = run(seed.parse().expect("a number in CHINWAG_SEED"), None, true);
-            panic_at(seed, counts);
-        }
-        return;
-    }
-    let seeds = std::env::var("CHINWAG_SEEDS").map_or(SEEDS, |seeds| seeds.parse().expect("a number in CHINWAG_SEEDS"));
-    let mut all = Counts::new();
-    for seed in (share..seeds).step_by(SHARES as usize) {
-        for (what, count) in panic_at(seed, run(seed, None, false)) {
-            *all.entry(what).or_default() += count;
-        }
-    }
-    eprintln!("{all:?}");
-    if seeds >= SEEDS {
-        for what in RARE {
-            let times = all.get(what).copied().unwrap_or(0);
-            assert!(times >= 5, "{what}: {times} times in {} worlds", seeds / SHARES);
-        }
-    }
-}
+const WORLDS: Worlds = Worlds { seeds: SEEDS, shares: SHARES, name: "simulator::cluster", run };
 
-fn panic_at(seed: impl std::fmt::Display, outcome: Result<Counts, String>) -> Counts {
-    outcome.unwrap_or_else(|error| {
-        let replay = "cargo test --lib simulator::cluster -- --nocapture";
-        panic!("seed {seed}: {error}\nto replay it: CHINWAG_SEED={seed} {replay}")
-    })
+fn run_share(share: u64) {
+    let Some((seeds, all)) = WORLDS.run_share(share) else { return };
+    for what in RARE {
+        let times = all.get(what).copied().unwrap_or(0);
+        assert!(times >= 5, "{what}: {times} times in {} worlds", seeds / SHARES);
+    }
 }
 
 #[test]
@@ -108,7 +89,7 @@ fn find_all(weaknesses: &[Weakness]) {
     };
     let mut missed = Vec::new();
     for &weakness in weaknesses.iter().filter(|weakness| is_left_out(weakness)) {
-        match (0..SEEDS_OF_WEAKNESS).find_map(|seed| Some((seed, run(seed, Some(weakness), false).err()?))) {
+        match WORLDS.first_notice(weakness, SEEDS_OF_WEAKNESS) {
             Some((seed, error)) => eprintln!("{weakness:?}: seed {seed}, {error:.160}"),
             None => missed.push(weakness),
         }

@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::node::{Outcome, SimulatedNode};
 use super::person::{Person, Shown, Stage};
 use crate::chat::{NodeMessage, NodeUnreachable};
+use crate::cluster::replica::world::Counts;
 use crate::cluster::replica::world::engine::{Engine as LogEngine, Faults};
 use crate::cluster::replica::{MAX_WAITING, Notice};
 use crate::cluster::weakness::Weakness;
@@ -23,9 +24,6 @@ const MAX_IN_FLIGHT: usize = 4;
 const MAX_ITEMS: usize = 500;
 /// Bytes that the kernel buffers for a client.
 const CAPACITY: usize = 1 << 20;
-
-/// How often rare things have happened, by their names.
-pub type Counts = BTreeMap<&'static str, usize>;
 
 /// The shared state of a node at a position: its hash, and when a seed is replayed its text.
 #[derive(Clone, Debug)]
@@ -74,12 +72,7 @@ pub struct World {
 impl World {
     pub fn new(seed: u64, weakness: Option<Weakness>, trace: bool) -> World {
         let mut random = Random(seed);
-        let faults = Faults {
-            loses: *random.pick(&[0, 0, 20, 100]),
-            doubles: *random.pick(&[0, 20, 100]),
-            drops: *random.pick(&[0, 2, 10, 30]),
-            delay: *random.pick(&[1, 3, 20]),
-        };
+        let faults = Faults::any(&mut random);
         let count = 2 + random.below(3);
         let nodes = (0..count).map(|index| SimulatedNode::new(index, &mut random)).collect();
         let is_sound = random.one_in(8);

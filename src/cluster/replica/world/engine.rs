@@ -17,6 +17,18 @@ pub struct Faults {
     pub delay: usize,
 }
 
+impl Faults {
+    /// Some of many kinds.
+    pub fn any(random: &mut Random) -> Faults {
+        Faults {
+            loses: *random.pick(&[0, 0, 20, 100]),
+            doubles: *random.pick(&[0, 20, 100]),
+            drops: *random.pick(&[0, 2, 10, 30]),
+            delay: *random.pick(&[1, 3, 20]),
+        }
+    }
+}
+
 /// An entry on its way to the log.
 struct Flight {
     connection: u64,

@@ -17,6 +17,7 @@ mod node;
 mod oracle;
 pub mod rules;
 mod runs;
+pub mod shares;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -75,12 +76,7 @@ struct World {
 impl World {
     fn new(seed: u64, weakness: Option<Weakness>, trace: bool) -> World {
         let mut random = Random(seed);
-        let faults = Faults {
-            loses: *random.pick(&[0, 0, 20, 100]),
-            doubles: *random.pick(&[0, 20, 100]),
-            drops: *random.pick(&[0, 2, 10, 30]),
-            delay: *random.pick(&[1, 3, 20]),
-        };
+        let faults = Faults::any(&mut random);
         let count = 2 + random.below(3);
         let padding = if random.one_in(16) { 150_000 } else { 0 };
         let nodes = (0..count).map(|index| SimulatedNode::new(index, &mut random, weakness, padding)).collect();

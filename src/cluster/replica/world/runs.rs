@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::shares::Worlds;
 use super::{Counts, World};
 use crate::cluster::weakness::Weakness;
 
@@ -42,35 +43,14 @@ fn run(seed: u64, weakness: Option<Weakness>, trace: bool) -> Result<Counts, Str
     outcome.unwrap_or_else(|_| Err("it panics".into()))
 }
 
-fn run_share(share: u64) {
-    if let Ok(seed) = std::env::var("CHINWAG_SEED") {
-        if share == 0 {
-            let counts = run(seed.parse().expect("a number in CHINWAG_SEED"), None, true);
-            panic_at(seed, counts);
-        }
-        return;
-    }
-    let seeds = std::env::var("CHINWAG_SEEDS").map_or(SEEDS, |seeds| seeds.parse().expect("a number in CHINWAG_SEEDS"));
-    let mut all = Counts::new();
-    for seed in (share..seeds).step_by(SHARES as usize) {
-        for (what, count) in panic_at(seed, run(seed, None, false)) {
-            *all.entry(what).or_default() += count;
-        }
-    }
-    eprintln!("{all:?}");
-    if seeds >= SEEDS {
-        for what in RARE {
-            let times = all.get(what).map_or(0, |&count| count as u64 * SEEDS * SHARES / seeds);
-            assert!(times >= 100, "{what}: {times} times in {SEEDS} worlds");
-        }
-    }
-}
+const WORLDS: Worlds = Worlds { seeds: SEEDS, shares: SHARES, name: "cluster::replica::world", run };
 
-fn panic_at(seed: impl std::fmt::Display, outcome: Result<Counts, String>) -> Counts {
-    outcome.unwrap_or_else(|error| {
-        let replay = "cargo test --lib cluster::replica::world -- --nocapture";
-        panic!("seed {seed}: {error}\nto replay it: CHINWAG_SEED={seed} {replay}")
-    })
+fn run_share(share: u64) {
+    let Some((seeds, all)) = WORLDS.run_share(share) else { return };
+    for what in RARE {
+        let times = all.get(what).map_or(0, |&count| count as u64 * SEEDS * SHARES / seeds);
+        assert!(times >= 100, "{what}: {times} times in {SEEDS} worlds");
+    }
 }
 
 #[test]
@@ -86,7 +66,7 @@ fn all_nodes_agree_and_nothing_is_lost_share_2() {
 #[test]
 fn each_rule_that_is_left_out_is_noticed() {
     for &weakness in Weakness::PROTOCOL {
-        let found = (0..SEEDS_OF_WEAKNESS).find_map(|seed| Some((seed, run(seed, Some(weakness), false).err()?)));
+        let found = WORLDS.first_notice(weakness, SEEDS_OF_WEAKNESS);
         let (seed, error) = found.unwrap_or_else(|| panic!("{weakness:?} is not noticed"));
         eprintln!("{weakness:?}: seed {seed}, {error:.100}");
     }

@@ -1,0 +1,18 @@
+//! Counters of a node.
+
+/// What was counted since the start, for the metrics.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NodeCounts {
+    /// Entries that were sent to the engine.
+    pub appends: u64,
+    /// Their bytes.
+    pub append_bytes: u64,
+    /// Entries that the engine has refused, or has not confirmed.
+    pub append_errors: u64,
+    /// Connections to the engine.
+    pub connections: u64,
+    /// Entries that were read.
+    pub entries: u64,
+    /// Their bytes.
+    pub entry_bytes: u64,
+}
