@@ -75,6 +75,7 @@ const REFUSABLE = {
   no_store: (line) => line.kind === 'history' || line.kind === 'search',
   lookup_fails: (line) => line.kind === 'history' || line.kind === 'search',
   cut_off: () => true,
+  perhaps_not_said: () => true,
   not_reached: (line) => line.kind === 'whisper',
   no_room: (line) => line.kind === 'who',
   not_in_room: (line) => line.line.includes('#'),
