@@ -192,6 +192,8 @@ pub enum Notice<'a> {
         range: HistoryRange,
     },
     HistoryEnds,
+    /// The store lacks messages of the history that follows. Programs read it in `HistoryBegins`.
+    SomeMissing,
     /// The end of requested history: there are older messages before the id `older`, newer ones after the id `newer`. `room`:
     /// if it is not the current one.
     PageEnds {

@@ -375,7 +375,7 @@ fn member_that_pages_across_a_gap_is_told_so() {
             _ => Answer::History { before: found.to_vec(), after: Vec::new() },
         };
         hub.handle_answer(query, answer, now);
-        read_lines(hub, alice).iter().any(|line| line.contains("(some are missing)"))
+        read_lines(hub, alice).iter().any(|line| line.contains("Some messages of this time are missing"))
     };
     assert!(ask("/history", HistoryRange::Latest, &messages));
     assert!(!ask("/history 1", HistoryRange::Latest, &messages[1..]), "there are older ones, on another page");

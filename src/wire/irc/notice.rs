@@ -27,6 +27,7 @@ pub fn render(irc: &Irc, notice: &Notice, context: &IrcContext, out: &mut Vec<u8
         | Notice::HistoryEnds
         | Notice::PageEnds { .. }
         | Notice::NoHistory
+        | Notice::SomeMissing
         | Notice::Read { .. }
         | Notice::Left { .. }
         | Notice::Summed { .. }

@@ -14,7 +14,7 @@ const NOT_SAID: &str = "! Not said: ";
 /// The same, where nobody can know whether others have seen it.
 const PERHAPS_NOT_SAID: &str = "! Perhaps not said: ";
 /// The time between two lines of one author.
-const PACE: Duration = Duration::from_millis(10);
+const PACE: Duration = Duration::from_millis(20);
 
 /// One person: a writer says lines with the numbers 1, 2 ..., a reader says nothing.
 struct Person {

@@ -122,6 +122,9 @@ impl Hub {
         let (from, to) = ids_of_page(range, &messages, older.is_some(), newer.is_some());
         let gap = self.has_gap(from, to);
         messages.retain(|message| !self.is_by_any(ignored, message));
+        if gap && !self.sessions[id].encoding.is_json() {
+            self.send_about(id, room, &Event::Notice(Notice::SomeMissing));
+        }
         let begins = Notice::HistoryBegins { messages: messages.len(), gap, range };
         self.send_about(id, room, &Event::Notice(begins));
         let mut day = now.local.date();

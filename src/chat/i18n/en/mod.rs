@@ -156,9 +156,8 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
             people(&p, f)?;
             f.write_str(".")
         }
-        Notice::HistoryBegins { messages, gap, range } => {
-            let missing = if gap { " (some are missing)" } else { "" };
-            let messages = format!("{}{missing}", count(messages as u64, "message"));
+        Notice::HistoryBegins { messages, range, .. } => {
+            let messages = count(messages as u64, "message");
             match range {
                 HistoryRange::Latest => write!(f, "--- the last {messages} ---"),
                 HistoryRange::Before(id) => write!(f, "--- the last {messages} before {id} ---"),
@@ -194,6 +193,7 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
             write!(f, "--- {} stored for your name ---", count(whispers as u64, "whisper"))
         }
         Notice::OfflineWhispersEnd => f.write_str("--- end of the stored whispers ---"),
+        Notice::SomeMissing => f.write_str("Some messages of this time are missing on this server."),
         Notice::NoHistory => f.write_str("Nothing has been said here yet."),
         Notice::Joined { name, here } => write!(f, "{name} joined ({here} here)"),
         Notice::JoinedFrom { name, addr, here } => write!(f, "{name} joined from {} ({here} here)", show_addr(addr)),

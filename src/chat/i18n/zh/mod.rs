@@ -150,8 +150,7 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
             }
             away.map_or(Ok(()), |text| write!(f, "；暂时离开：{text}"))
         }
-        Notice::HistoryBegins { gap: false, .. } => f.write_str("----以下是历史记录----"),
-        Notice::HistoryBegins { gap: true, .. } => f.write_str("----以下是历史记录（有缺失）----"),
+        Notice::HistoryBegins { .. } => f.write_str("----以下是历史记录----"),
         Notice::HistoryEnds => f.write_str("----以上是历史记录----"),
         Notice::PageEnds { room, older, newer } => {
             match older {
@@ -171,6 +170,7 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         Notice::WhisperStored { name, .. } => write!(f, "{name}不在这里，私聊将留给下一个使用该昵称的人。"),
         Notice::OfflineWhispersBegin { whispers } => write!(f, "----您不在时的{whispers}条私聊----"),
         Notice::OfflineWhispersEnd => f.write_str("----以上是您不在时的私聊----"),
+        Notice::SomeMissing => f.write_str("本服务器缺少这段时间的部分消息。"),
         Notice::NoHistory => f.write_str("这里还没有人说过话。"),
         Notice::Joined { name, here } => write!(f, "{name}进入了聊天室，当前{here}人"),
         Notice::JoinedFrom { name, addr, here } => {
