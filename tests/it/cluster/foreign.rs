@@ -55,8 +55,8 @@ fn nonsense_in_the_log_is_skipped_counted_and_told_once() {
     talk.hear(&[0, 1], 20);
     let line = nodes[0].log.until("is not ours and is skipped");
     assert!(line.contains("it does not begin with the header of an entry"), "{line}");
-    talk.finish();
     assert!(!nodes[0].log.has_more(), "it is told once: {:?}", nodes[0].log.next());
+    talk.finish();
 }
 
 #[test]
