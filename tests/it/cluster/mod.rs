@@ -9,6 +9,7 @@ mod gate;
 mod kept;
 mod nodes;
 mod other_log;
+mod programs;
 mod standstill;
 mod talk;
 mod talking;
