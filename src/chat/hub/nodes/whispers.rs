@@ -170,23 +170,28 @@ impl Hub {
             member.set_whisperer(message.author, message.console.filter(|&node| Some(node) != self.rejoining.node()));
         }
         let readers: Vec<ClientId> = member.sessions().collect();
-        let texts = message.texts();
-        for id in readers {
-            match &message.content {
-                PrivateContent::Lines(lines) if self.is_irc(id) => self.send_lines_to(id, message, lines, now),
-                PrivateContent::Text(_) | PrivateContent::Lines(_) => {
-                    for (text, &text_id) in texts.iter().zip(&message.ids) {
-                        let private = Private { kind: message.kind, id: text_id, target: None };
-                        let fanout = self.fanout_by(message.author, now).tagged(message.tags.as_deref());
-                        let event = Event::Whisper { at: now.local, from: &message.from, text };
-                        fanout.privately(private).send_dated(id, &event, now);
-                    }
-                }
-                PrivateContent::Ctcp(text) => self.send_line_to(id, message, Some(text), now),
-                PrivateContent::Tags => self.send_line_to(id, message, None, now),
-            }
-        }
+        readers.into_iter().for_each(|id| self.show_content(id, message, false, now));
         Delivery::Shown
+    }
+
+    /// Shows a session what is in a private message, or in the copy for its author (`is_copy`).
+    fn show_content(&mut self, id: ClientId, message: &PrivateMessage, is_copy: bool, now: &Now) {
+        match &message.content {
+            PrivateContent::Lines(lines) if self.is_irc(id) => self.send_lines_to(id, message, lines, now),
+            PrivateContent::Text(_) | PrivateContent::Lines(_) => {
+                for (text, &text_id) in message.texts().iter().zip(&message.ids) {
+                    let private = Private { kind: message.kind, id: text_id, target: None };
+                    let fanout = self.fanout_by(message.author, now).tagged(message.tags.as_deref());
+                    let event = match is_copy {
+                        false => Event::Whisper { at: now.local, from: &message.from, text },
+                        true => Event::Whispered { at: now.local, to: &message.to_name, text },
+                    };
+                    fanout.privately(private).send_dated(id, &event, now);
+                }
+            }
+            PrivateContent::Ctcp(text) => self.send_line_to(id, message, Some(text), now),
+            PrivateContent::Tags => self.send_line_to(id, message, None, now),
+        }
     }
 
     fn is_irc(&self, id: ClientId) -> bool {
@@ -259,24 +264,11 @@ impl Hub {
             // It claims its name again, or CTCP and tags: only the session that has sent it.
             _ => speaker.into_iter().collect(),
         };
-        let texts = message.texts();
         for id in sessions {
             if Some(id) == speaker && self.is_irc(id) && !self.echoes(id) {
                 continue;
             }
-            match &message.content {
-                PrivateContent::Lines(lines) if self.is_irc(id) => self.send_lines_to(id, message, lines, now),
-                PrivateContent::Text(_) | PrivateContent::Lines(_) => {
-                    for (text, &text_id) in texts.iter().zip(&message.ids) {
-                        let private = Private { kind: message.kind, id: text_id, target: None };
-                        let fanout = self.fanout_by(message.author, now).tagged(message.tags.as_deref());
-                        let event = Event::Whispered { at: now.local, to: &message.to_name, text };
-                        fanout.privately(private).send_dated(id, &event, now);
-                    }
-                }
-                PrivateContent::Ctcp(text) => self.send_line_to(id, message, Some(text), now),
-                PrivateContent::Tags => self.send_line_to(id, message, None, now),
-            }
+            self.show_content(id, message, true, now);
         }
     }
 
