@@ -12,14 +12,14 @@ use crate::chat::session::{Session, SessionStage};
 impl Hub {
     /// The other nodes are out of reach: tells the members here, once in each room, and those whose login waits.
     pub fn tell_lost_touch(&mut self, now: Now) {
-        if !std::mem::replace(&mut self.nodes.lost_touch, true) {
+        if self.nodes.note_lost_touch(true) {
             self.tell_here(Notice::LostTouch, &now);
         }
     }
 
     /// The other nodes are in reach again, as [`Hub::tell_lost_touch`].
     pub fn tell_connected(&mut self, now: Now) {
-        if std::mem::replace(&mut self.nodes.lost_touch, false) {
+        if self.nodes.note_lost_touch(false) {
             self.tell_here(Notice::InTouchAgain, &now);
         }
     }

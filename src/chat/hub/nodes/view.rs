@@ -30,7 +30,7 @@ pub struct NodeView {
 pub struct Nodes {
     list: Vec<NodeView>,
     /// The members here were told that the others are out of reach.
-    pub(super) lost_touch: bool,
+    lost_touch: bool,
 }
 
 impl Nodes {
@@ -47,6 +47,11 @@ impl Nodes {
     /// Whether what members do waits, since the other nodes are out of reach.
     pub fn has_lost_touch(&self) -> bool {
         self.lost_touch
+    }
+
+    /// Notes whether the others are out of reach; returns whether that was otherwise before.
+    pub fn note_lost_touch(&mut self, is_lost: bool) -> bool {
+        std::mem::replace(&mut self.lost_touch, is_lost) != is_lost
     }
 
     /// The name of the node on which a member is, if it is not here and the name is known.
