@@ -85,7 +85,8 @@ export function counted(texts, prefix, last, seed) {
   check(JSON.stringify(found) === JSON.stringify(wanted), `the lines of ${prefix} are ${found}, not 1 to ${last}${seed === undefined ? '' : ` (CHINWAG_SEED=${seed})`}`);
 }
 
-export const roomIs = (page, room) => until(page, (wanted) => document.querySelector('#roomName').textContent === wanted, room, `not in ${room}`);
+/** Waits until a room is shown, and the lists and the title, which are drawn with the next frame, are those of it. */
+export const roomIs = (page, room) => until(page, (wanted) => document.querySelector('#roomName').textContent === wanted && cancelFlush === null, room, `not in ${room}`);
 
 /** Waits until this many messages of a followed room are counted as unread; `''`: none. */
 export const badgeIs = (page, room, text) => until(
