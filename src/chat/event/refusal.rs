@@ -317,3 +317,15 @@ pub enum Refusal<'a> {
         why: &'a str,
     },
 }
+
+impl Refusal<'_> {
+    /// The same refusal without the prompt, for a session that gets a prompt of its own.
+    pub fn without_prompt(self) -> Self {
+        match self {
+            Self::Taken { name, .. } => Self::Taken { name, asked: false },
+            Self::BadName { why, name, .. } => Self::BadName { why, name, asked: false },
+            Self::Registered { name, .. } => Self::Registered { name, asked: false },
+            other => other,
+        }
+    }
+}

@@ -99,7 +99,12 @@ impl Hub {
         if let (Change::Post(post), Err(_), Some(origin)) = (change, &allowed, *origin) {
             self.posts.note_refused(origin, post.lines.len());
         }
-        if let Err(refusal) = allowed {
+        if let Err(mut refusal) = allowed {
+            if let (Some(id), Change::Join(join)) = (client, change)
+                && self.is_asked_anew(id, join)
+            {
+                refusal = refusal.without_prompt();
+            }
             client.into_iter().for_each(|id| {
                 refuse_change(&mut self.outbound, &mut self.sessions, &self.shared.members, id, refusal)
             });
@@ -189,10 +194,16 @@ impl Hub {
         }
     }
 
+    /// Whether a session gets a new prompt if its login is refused: its last line was not a nickname, but a password or anything
+    /// that a member says.
+    pub(super) fn is_asked_anew(&self, id: ClientId, join: &Join) -> bool {
+        join.account.is_some() || self.rejoining.has(id)
+    }
+
     /// A login was refused: the session is asked again.
     pub(super) fn handle_refused_join(&mut self, id: ClientId, join: &Join, now: &Now) {
-        let rejoins = self.rejoining.end(id);
-        if rejoins {
+        let is_asked_anew = self.is_asked_anew(id, join);
+        if self.rejoining.end(id) {
             self.sessions[id].active = now.micros();
         }
         if self.sessions[id].encoding.is_irc() {
@@ -200,7 +211,7 @@ impl Hub {
         } else if self.config.login == Login::Address {
             // Another session has taken the address as its name.
             self.log_in_by_address(id, *now);
-        } else if join.account.is_some() || rejoins {
+        } else if is_asked_anew {
             self.ask_for_nickname(id);
         }
     }

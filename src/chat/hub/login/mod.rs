@@ -172,6 +172,7 @@ impl Hub {
         let change = Change::Join(Box::new(join));
         match (check(&self.shared, &change, now.at), &change) {
             (Err(refusal), Change::Join(join)) => {
+                let refusal = if self.is_asked_anew(id, join) { refusal.without_prompt() } else { refusal };
                 self.outbound.send(&mut self.sessions, &self.shared.members, id, &Event::Refusal(refusal));
                 self.handle_refused_join(id, join, &now);
             }

@@ -125,7 +125,7 @@ fn sessions_of_a_node_that_was_taken_for_dead_are_members_again_and_miss_nothing
         assert_eq!(read.matches(line).count(), 1, "{line} in {read}");
     }
     let read = nodes.read(1, carol);
-    assert!(read.contains("is taken") && !read.contains("You are carol"), "{read}");
+    assert!(read.contains("! The nickname carol is taken.\n* Welcome ") && !read.contains("You are carol"), "{read}");
     assert_eq!(nodes.read(0, alice), "* bob joined (3 here)");
     nodes.say(1, bob, "back again");
     assert_eq!(nodes.read(0, dave), "* bob joined (3 here)\n[12:00:00] bob: back again");
