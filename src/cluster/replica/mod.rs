@@ -266,7 +266,7 @@ impl<O: Clone> Replica<O> {
 
     /// Takes a heartbeat, also one of this node that comes back.
     pub fn handle_heartbeat(&mut self, bytes: &[u8], now: Duration) {
-        self.peers.handle(bytes, self.incarnation, now);
+        self.peers.handle(bytes, self.incarnation, &self.membership, now);
     }
 
     /// Does what is due: repeats, accuses, founds, tells members. To be called at least four times a second.

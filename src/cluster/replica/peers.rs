@@ -18,7 +18,7 @@ pub const SILENCE: Duration = Duration::from_secs(5);
 const RECENT: Duration = Duration::from_millis(2_500);
 /// Bytes of a heartbeat at most; a longer one is none of ours.
 const MAX_HEARTBEAT: usize = 512;
-/// Incarnations that are remembered at most, whoever sends heartbeats.
+/// Incarnations that are remembered at most, apart from those that live, whoever sends heartbeats.
 const MAX_HEARD: usize = 1_024;
 /// A silent incarnation is forgotten after this time.
 const FORGOTTEN: Duration = Duration::from_secs(60);
@@ -63,8 +63,8 @@ impl Peers {
         due
     }
 
-    /// Takes a heartbeat; one that is none is ignored.
-    pub fn handle(&mut self, bytes: &[u8], own: Incarnation, now: Duration) {
+    /// Takes a heartbeat; one that is none is ignored, and so are those of strangers when there are too many.
+    pub fn handle(&mut self, bytes: &[u8], own: Incarnation, membership: &Membership, now: Duration) {
         let Some(heartbeat) = decode(bytes) else { return };
         if heartbeat.incarnation == own {
             if !self.hears_itself(now) {
@@ -72,7 +72,10 @@ impl Peers {
             }
             self.hears_since.get_or_insert(now);
             self.echo = Some(now);
-        } else if self.heard.len() < MAX_HEARD || self.heard.contains_key(&heartbeat.incarnation) {
+        } else if self.heard.len() < MAX_HEARD
+            || self.heard.contains_key(&heartbeat.incarnation)
+            || membership.is_live(heartbeat.incarnation)
+        {
             self.heard.insert(heartbeat.incarnation, Heard { heartbeat, at: now });
         }
     }
@@ -192,10 +195,10 @@ mod tests {
         for second in 0..30 {
             let now = Duration::from_secs(second);
             if echo(second) {
-                peers.handle(&heartbeat(A, true), A, now);
+                peers.handle(&heartbeat(A, true), A, &membership, now);
             }
             if b(second) {
-                peers.handle(&heartbeat(B, true), A, now);
+                peers.handle(&heartbeat(B, true), A, &membership, now);
             }
             if !peers.accused(&membership, A, now, Weakened::default()).is_empty() {
                 accused.push(second);
@@ -218,15 +221,17 @@ mod tests {
     }
 
     #[test]
-    fn heartbeats_of_strangers_are_bounded() {
-        let mut peers = Peers::default();
+    fn heartbeats_of_strangers_are_bounded_and_hide_no_node() {
+        let (mut peers, membership) = (Peers::default(), two_nodes());
         for number in 0..2 * MAX_HEARD as u64 {
-            peers.handle(&heartbeat(Incarnation(number + 10), false), A, Duration::ZERO);
+            peers.handle(&heartbeat(Incarnation(number + 10), false), A, &membership, Duration::ZERO);
         }
         for bytes in [&b"[[[["[..], &[0xff; 20], &vec![b' '; 10_000_000]] {
-            peers.handle(bytes, A, Duration::ZERO);
+            peers.handle(bytes, A, &membership, Duration::ZERO);
         }
         assert_eq!((peers.heard.len(), peers.hears_itself(Duration::ZERO)), (MAX_HEARD, false));
+        peers.handle(&heartbeat(B, true), A, &membership, Duration::ZERO);
+        assert!(peers.newest(B).is_some());
         peers.handle_tick(&Membership::default(), FORGOTTEN);
         assert_eq!(peers.heard.len(), 0);
     }
