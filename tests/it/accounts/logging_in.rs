@@ -126,7 +126,10 @@ fn login_timeout_pauses_while_a_password_is_compared() {
     let names = ["alice", "bob", "carol"];
     for name in names {
         let registered = format!("* {name} is registered now: who logs in as {name} is asked for the password.");
-        server.login(name).ask("/register fish", &[&registered]);
+        let mut client = server.login(name);
+        client.ask("/register fish", &[&registered]);
+        client.ask("q", &["* Goodbye."]);
+        client.expect_end();
     }
     let at_prompt = |&name: &&'static str| {
         let mut client = server.connect();
