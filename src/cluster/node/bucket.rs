@@ -63,6 +63,8 @@ pub struct KeptBucket {
     leads: bool,
     /// The last key of the bucket that was compared with the state, while this is done.
     compared: Option<Vec<u8>>,
+    /// Values that the engine has taken, and those that it has not.
+    counts: (u64, u64),
 }
 
 impl KeptBucket {
@@ -81,12 +83,18 @@ impl KeptBucket {
             may_put: false,
             leads: false,
             compared: None,
+            counts: (0, 0),
         }
     }
 
     /// Whether the hub has known the whole bucket once, so that the node can take part.
     pub fn is_ready(&self) -> bool {
         self.is_ready
+    }
+
+    /// How many values the engine has taken since the start, and how many it has refused or not confirmed.
+    pub fn counts(&self) -> (u64, u64) {
+        self.counts
     }
 
     /// There is a connection.
@@ -191,11 +199,13 @@ impl KeptBucket {
     fn handle_published(&mut self, tag: u64, result: Result<u64, RequestError>, repeats: &mut Repeats, now: Duration) {
         match result {
             Ok(revision) => {
+                self.counts.0 += 1;
                 if let Some(in_flight) = self.in_flight.get_mut(&tag) {
                     in_flight.revision = Some(revision);
                 }
             }
             Err(why) => {
+                self.counts.1 += 1;
                 self.failed.extend(self.in_flight.remove(&tag).map(|in_flight| in_flight.key));
                 let is_late = is_refusal(&why, ApiError::WRONG_LAST_SEQUENCE);
                 self.pause(if is_late { SHORT_PAUSE } else { PAUSE }, now);

@@ -15,4 +15,10 @@ pub struct NodeCounts {
     pub entries: u64,
     /// Their bytes.
     pub entry_bytes: u64,
+    /// Values that the bucket has taken from this node.
+    pub bucket_puts: u64,
+    /// Values that it has refused, or has not confirmed.
+    pub bucket_errors: u64,
+    /// Values of the bucket that are not ours or are damaged.
+    pub bucket_skipped: u64,
 }

@@ -37,6 +37,9 @@ impl ClusterFigures {
             ("skipped", "Entries that did not count.", status.skipped),
             ("foreign", "Messages in the log that are no entries.", status.foreign),
             ("connections", "Connections to NATS.", counts.connections),
+            ("bucket_puts", "Values that the bucket has taken from this server.", counts.bucket_puts),
+            ("bucket_errors", "Values that the bucket has refused or not confirmed.", counts.bucket_errors),
+            ("bucket_skipped", "Values of the bucket that do not count.", counts.bucket_skipped),
         ] {
             let name = format!("chinwag_cluster_{name}_total");
             describe(text, &name, "counter", help);
