@@ -19,26 +19,28 @@ pub struct Membership {
     /// Until when the end is waited for, once the server has ended.
     leaves_until: Option<Duration>,
     has_left: bool,
+    /// The exit code of the process: 1 if the node had to stop.
+    pub(super) exit_code: u8,
 }
 
 impl Membership {
     pub fn new(node: Node) -> Membership {
-        Membership { node, leaves_until: None, has_left: false }
+        Membership { node, leaves_until: None, has_left: false, exit_code: 0 }
     }
 }
 
 impl EventLoop {
     /// Lets the node take the changes of this process, and apply those that were committed.
     pub(super) fn take_part(&mut self, now: Now) {
-        let Some(Membership { node, has_left, .. }) = &mut self.membership else { return };
+        let Some(Membership { node, has_left, exit_code, .. }) = &mut self.membership else { return };
         node.turn(self.engine.hub_mut(), now);
         self.engine.set_reading(!node.wants_pause());
         self.engine.resume_committed();
         if node.has_ticked(now.at) {
-            let (is_ready, status, counts) = (node.is_ready(), node.status(now.at), node.counts());
+            let (is_ready, status, counts) = (node.is_ready(), node.status(now.at), node.counts(self.engine.hub()));
             self.engine.set_cluster(ClusterFigures { is_ready, status, counts });
         }
-        let (mut stopped, hub) = (false, self.engine.hub_mut());
+        let hub = self.engine.hub_mut();
         while let Some(notice) = node.poll_notice() {
             match notice {
                 Notice::LostTouch { .. } => hub.tell_lost_touch(now),
@@ -54,11 +56,11 @@ impl EventLoop {
                         Stop::CannotRestore(why) => NodeTrouble::CannotRestore { why },
                         Stop::Rival => NodeTrouble::Rival { name: node.name() },
                     });
-                    (*has_left, stopped) = (true, true);
+                    (*has_left, *exit_code) = (true, 1);
                 }
             }
         }
-        if stopped && !self.engine.is_ending() {
+        if *exit_code != 0 && !self.engine.is_ending() {
             self.engine.begin_shutdown(now);
         }
     }
@@ -66,7 +68,7 @@ impl EventLoop {
     /// Whether the other nodes know that this one has ended, or it was waited for long enough. To be asked when all sessions
     /// have ended.
     pub(super) fn has_left(&mut self, now: Duration) -> bool {
-        let Some(Membership { node, leaves_until, has_left }) = &mut self.membership else { return true };
+        let Some(Membership { node, leaves_until, has_left, .. }) = &mut self.membership else { return true };
         let until = *leaves_until.get_or_insert(now + LEAVE_TIMEOUT);
         // The ends of the sessions come first.
         if !self.engine.hub().has_proposals() {

@@ -104,6 +104,6 @@ fn unknown_change_is_skipped_unless_it_must_be_understood() {
     talk.until("all connections end", |talk| talk.is_lost(0) && talk.is_lost(1));
     assert!(talk.is_told(0, "shutting down"));
     for node in &mut nodes {
-        node.wait();
+        assert_eq!(node.wait().code(), Some(1));
     }
 }

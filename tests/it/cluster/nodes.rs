@@ -82,7 +82,7 @@ fn second_server_with_the_name_of_another_one_ends() {
     let mut second = start_node(&engine.url(), "a", &[]);
     let line = second.log.until("This node stops: another process has the name a.");
     assert!(line.ends_with("Give each node its own name with --node."), "{line}");
-    second.wait();
+    assert_eq!(second.wait().code(), Some(1));
     talk.hear(&[0, 1], 20);
     assert!(!talk.is_lost(0), "the first one goes on");
     talk.finish();
