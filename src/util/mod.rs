@@ -4,6 +4,8 @@ pub mod base64_bytes;
 pub mod clock;
 pub mod fd_limit;
 pub mod fingerprint;
+#[cfg(test)]
+pub(crate) mod golden;
 pub mod io_error;
 pub(crate) mod line_queue;
 pub mod lists;

@@ -2,6 +2,7 @@
 
 mod ends;
 mod foreign;
+mod golden;
 mod joining;
 mod outages;
 
