@@ -1,6 +1,7 @@
 //! What the store of a node says: whether it may be that of a node, and where the node begins.
 
 use log::warn;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::replica::{MAX_IDS, Start, Stream};
@@ -40,16 +41,29 @@ pub fn check(stored: &InitialState, cluster: &str, log: Option<Stream>) -> Resul
 /// Where a node begins, by what its store says.
 pub struct Beginning {
     pub start: Start,
+    pub founding: Founding,
+}
+
+/// What a node must know until it has found the log, or has made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Founding {
     /// The first position of the log, if this node makes it.
     pub first_position: u64,
     /// The store has what belongs to no cluster: it may begin one, and not take part in one that is there.
     pub may_only_found: bool,
 }
 
+impl Default for Founding {
+    /// Without a store.
+    fn default() -> Founding {
+        Founding { first_position: 1, may_only_found: false }
+    }
+}
+
 impl Default for Beginning {
     /// Without a store.
     fn default() -> Beginning {
-        Beginning { start: Start::Fresh, first_position: 1, may_only_found: false }
+        Beginning { start: Start::Fresh, founding: Founding::default() }
     }
 }
 
@@ -61,11 +75,12 @@ impl Beginning {
     pub fn of(hub: &mut Hub, stored: InitialState, cluster: &str, now: Now) -> Result<Beginning, String> {
         check(&stored, cluster, None).map_err(|unfit| unfit.to_string())?;
         let may_only_found = stored.cluster.is_none() && !stored.is_empty();
-        let (first_position, of_cluster) = (first_position(stored.next_id), stored.cluster.clone());
+        let founding = Founding { first_position: first_position(stored.next_id), may_only_found };
+        let of_cluster = stored.cluster.clone();
         hub.restore(stored, now);
         hub.follow_log(cluster);
         let start = start(hub, of_cluster.as_ref(), &now);
-        Ok(Beginning { start, first_position, may_only_found })
+        Ok(Beginning { start, founding })
     }
 }
 

@@ -15,9 +15,8 @@ use serde::{Deserialize, Serialize};
 use super::connection::transport::{Listener, Transport};
 use super::engine::Engine;
 use super::engine::state::{EngineState, EngineView};
-use crate::chat::change::Origin;
 use crate::chat::{HubState, HubView};
-use crate::cluster::replica::Replica;
+use crate::cluster::node::{NodeState, NodeStateView};
 
 /// The version of the envelope and of all that is in it.
 ///
@@ -34,7 +33,7 @@ pub struct Handover {
     pub hub: HubState,
     /// The node, if the server takes part in a cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replica: Option<Replica<Origin>>,
+    pub node: Option<NodeState>,
 }
 
 /// The same, borrowed from a server that may go on: it is written as a [`Handover`] is.
@@ -46,7 +45,7 @@ pub struct HandoverView<'a, S> {
     engine: EngineView<'a, S>,
     hub: HubView<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    replica: Option<&'a Replica<Origin>>,
+    node: Option<NodeStateView<'a>>,
 }
 
 impl<'a, S> HandoverView<'a, S> {
@@ -55,12 +54,12 @@ impl<'a, S> HandoverView<'a, S> {
     where
         S: Transport,
     {
-        HandoverView { version: VERSION, at, engine: engine.state(), hub: engine.hub().state(), replica: None }
+        HandoverView { version: VERSION, at, engine: engine.state(), hub: engine.hub().state(), node: None }
     }
 
     /// The same with the node, if the server takes part in a cluster.
-    pub fn with_replica(self, replica: Option<&'a Replica<Origin>>) -> Self {
-        HandoverView { replica, ..self }
+    pub fn with_node(self, node: Option<NodeStateView<'a>>) -> Self {
+        HandoverView { node, ..self }
     }
 
     /// The state as JSON.
@@ -92,7 +91,7 @@ pub enum HandoverError {
 impl Handover {
     /// Puts the parts of a state into an envelope.
     pub fn new(at: Duration, engine: EngineState, hub: HubState) -> Self {
-        Handover { version: VERSION, at, engine, hub, replica: None }
+        Handover { version: VERSION, at, engine, hub, node: None }
     }
 
     /// The state as JSON.

@@ -283,9 +283,9 @@ fn serve(settings: Settings, channel: Option<&Channel>) -> Result<u8, Error> {
         (ListenerKind::Admin, admin),
     ];
     let options = ListenOptions { limits: &limits, unix_mode, reuse_port, tls: tls.as_ref() };
-    let (mut handed_over, mut taken, taken_hub, replica) = match channel.map(successor::receive).transpose()? {
+    let (mut handed_over, mut taken, taken_hub, taken_node) = match channel.map(successor::receive).transpose()? {
         None => (Vec::new(), None, None, None),
-        Some(TakenOver { listeners, engine, hub, replica }) => (listeners, Some(engine), Some(hub), replica),
+        Some(TakenOver { listeners, engine, hub, node }) => (listeners, Some(engine), Some(hub), node),
     };
     let mut passed_control = taken.as_mut().and_then(|taken| taken.control.take());
     let (listening, listeners) = listen_on(activated, kinds, options, &mut handed_over)?;
@@ -312,7 +312,7 @@ fn serve(settings: Settings, channel: Option<&Channel>) -> Result<u8, Error> {
         .map_err(Error::Start)?;
     event_loop.set_store_writer(store_writer);
     if let Some(cluster) = cluster {
-        event_loop.join_cluster(&cluster, replica.ok_or(beginning)).map_err(Error::Cluster)?;
+        event_loop.join_cluster(&cluster, taken_node.ok_or(beginning)).map_err(Error::Cluster)?;
     }
     if let Some(control) = control {
         event_loop.set_control(control).map_err(Error::Start)?;

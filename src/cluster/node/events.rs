@@ -82,10 +82,10 @@ impl Node {
 
     pub(super) fn handle_log(&mut self, event: LogEvent, hub: &mut Hub, now: Duration) {
         match event {
-            LogEvent::Found(stream) if self.may_only_found && stream.first <= stream.last => {
+            LogEvent::Found(stream) if self.founding.may_only_found && stream.first <= stream.last => {
                 self.refused = Some(Unfit::OfSingleServer(self.log.cluster().into()));
             }
-            LogEvent::Found(_) if std::mem::take(&mut self.may_only_found) => {
+            LogEvent::Found(_) if std::mem::take(&mut self.founding.may_only_found) => {
                 // Stored before this node says anything, so that it may go on after a crash.
                 hub.record_cluster();
                 self.log.open();

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use ::log::{debug, info};
 use mio::{Registry, Token};
+use serde::{Deserialize, Serialize};
 
 use self::bucket::KeptBucket;
 pub use self::counts::NodeCounts;
@@ -27,7 +28,7 @@ use super::nats::{Expected, Limits, Nats, Settings, SubscriptionId};
 use super::part::Part;
 use super::replica::{self, Append, Notice, Replica, Status, Stop, Versions};
 use super::settings::ClusterSettings;
-use super::stored::{Beginning, Unfit};
+use super::stored::{Beginning, Founding, Unfit};
 use crate::chat::change::Origin;
 use crate::chat::{Hub, Incarnation, Now};
 
@@ -49,6 +50,20 @@ impl Subjects {
     }
 }
 
+/// What a node hands over to its successor.
+#[derive(Serialize, Deserialize)]
+pub struct NodeState {
+    pub replica: Replica<Origin>,
+    pub founding: Founding,
+}
+
+/// The same, borrowed from a node that may go on: it is written as a [`NodeState`] is.
+#[derive(Serialize)]
+pub struct NodeStateView<'a> {
+    pub replica: &'a Replica<Origin>,
+    pub founding: Founding,
+}
+
 /// A node of a cluster.
 pub struct Node {
     name: String,
@@ -65,8 +80,7 @@ pub struct Node {
     unconfirmed: BTreeMap<u64, (Incarnation, u64)>,
     last_tag: u64,
     has_work: bool,
-    /// What the store has belongs to no cluster: it may begin one, and not take part in one that is there.
-    may_only_found: bool,
+    founding: Founding,
     /// Why the store cannot be that of this node, once that is known.
     refused: Option<Unfit>,
     /// Whether the operator knows that the node takes part.
@@ -93,19 +107,18 @@ impl Node {
         now: Duration,
     ) -> io::Result<Node> {
         let node = replica::Node { name: settings.node.clone(), versions: VERSIONS };
-        let Beginning { start, first_position, may_only_found } = beginning;
-        let replica = Replica::new(node, random[0], start);
-        let node = Node::restore(settings, replica, random[1], registry, token, now)?;
-        Ok(Node { log: Log::new(settings, first_position), may_only_found, ..node })
+        let Beginning { start, founding } = beginning;
+        let state = NodeState { replica: Replica::new(node, random[0], start), founding };
+        Node::restore(settings, state, random[1], registry, token, now)
     }
 
-    /// A node that goes on as another process: `replica` is what that one has handed over.
+    /// A node that goes on as another process: `state` is what that one has handed over.
     ///
     /// # Errors
     /// As [`Node::new`].
     pub fn restore(
         settings: &ClusterSettings,
-        replica: Replica<Origin>,
+        NodeState { replica, founding }: NodeState,
         random: u64,
         registry: &Registry,
         token: Token,
@@ -129,7 +142,7 @@ impl Node {
             subjects,
             nats,
             part: Part::new(replica, now),
-            log: Log::new(settings, 1),
+            log: Log::new(settings, founding.first_position),
             bucket: KeptBucket::new(settings),
             opens_log: false,
             heartbeats,
@@ -137,7 +150,7 @@ impl Node {
             unconfirmed: BTreeMap::new(),
             last_tag: 0,
             has_work: true,
-            may_only_found: false,
+            founding,
             refused: None,
             takes_part: false,
             counts: NodeCounts::default(),
@@ -148,8 +161,8 @@ impl Node {
     }
 
     /// What a successor goes on with.
-    pub fn replica(&self) -> &Replica<Origin> {
-        self.part.replica()
+    pub fn state(&self) -> NodeStateView<'_> {
+        NodeStateView { replica: self.part.replica(), founding: self.founding }
     }
 
     /// Notes an event of the socket.
@@ -293,7 +306,8 @@ impl Node {
     }
 
     /// What was counted since the start.
-    pub fn counts(&self) -> NodeCounts {
-        self.counts
+    pub fn counts(&self, hub: &Hub) -> NodeCounts {
+        let (bucket_puts, bucket_errors) = self.bucket.counts();
+        NodeCounts { bucket_puts, bucket_errors, bucket_skipped: hub.skipped_kept(), ..self.counts }
     }
 }

@@ -17,10 +17,8 @@ use signal_hook::consts::{SIGHUP, SIGUSR2};
 use signal_hook_mio::v1_0::Signals;
 
 use self::cluster::Membership;
-use crate::chat::change::Origin;
 use crate::chat::{ClientId, Hub, Notice, Now, OPERATOR_LOG};
-use crate::cluster::node::Node;
-use crate::cluster::replica::Replica;
+use crate::cluster::node::{Node, NodeState};
 use crate::cluster::settings::ClusterSettings;
 use crate::cluster::stored::Beginning;
 use crate::server::connection::transport::{
@@ -248,19 +246,15 @@ impl EventLoop {
     ///
     /// # Errors
     /// If the authorities for TLS cannot be used, or the kernel refuses.
-    pub fn join_cluster(
-        &mut self,
-        settings: &ClusterSettings,
-        replica: Result<Replica<Origin>, Beginning>,
-    ) -> io::Result<()> {
-        if replica.is_err() {
+    pub fn join_cluster(&mut self, settings: &ClusterSettings, state: Result<NodeState, Beginning>) -> io::Result<()> {
+        if state.is_err() {
             self.clock = Clock::since_1970();
             self.engine.set_began(self.clock.elapsed());
         }
         let (registry, now) = (self.poll.registry(), self.clock.elapsed());
-        let node = match replica {
+        let node = match state {
             Err(beginning) => Node::new(settings, beginning, [random(), random()], registry, CLUSTER, now),
-            Ok(replica) => Node::restore(settings, replica, random(), registry, CLUSTER, now),
+            Ok(state) => Node::restore(settings, state, random(), registry, CLUSTER, now),
         };
         self.membership = Some(Membership::new(node?));
         Ok(())
@@ -333,7 +327,7 @@ impl EventLoop {
                 if let Some(console) = &mut self.console {
                     console.finish(self.engine.hub_mut(), now.at, OUTPUT_RETRY);
                 }
-                return Ok(0);
+                return Ok(self.membership.as_ref().map_or(0, |membership| membership.exit_code));
             }
         }
     }

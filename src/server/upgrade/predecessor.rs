@@ -89,7 +89,7 @@ fn send_all(channel: &Channel, inventory: &Inventory, pairs: &SocketPairs, parts
     channel.send_bytes(&header).map_err(lost)?;
     channel.send_descriptors(&descriptors).map_err(lost)?;
     let sent = parts.clock.elapsed();
-    let state = HandoverView::of(parts.engine, sent).with_replica(parts.node.map(Node::replica)).to_json();
+    let state = HandoverView::of(parts.engine, sent).with_node(parts.node.map(Node::state)).to_json();
     let state = state.map_err(|error| format!("the state cannot be written: {error}"))?;
     let wrote = parts.clock.elapsed();
     channel.send(&Message::State { bytes: state.len() }).map_err(lost)?;

@@ -8,8 +8,7 @@ use log::{debug, info};
 use super::channel::{Channel, Message, Offer, SILENCE};
 use super::inventory::{Inventory, Received};
 use crate::chat::HubState;
-use crate::chat::change::Origin;
-use crate::cluster::replica::Replica;
+use crate::cluster::node::NodeState;
 use crate::server::Error;
 use crate::server::connection::transport::{ClientStream, SocketFile};
 use crate::server::console::ConsoleState;
@@ -28,7 +27,7 @@ pub struct TakenOver {
     pub engine: TakenEngine,
     pub hub: HubState,
     /// The node, if the server takes part in a cluster.
-    pub replica: Option<Replica<Origin>>,
+    pub node: Option<NodeState>,
 }
 
 /// What the event loop takes over.
@@ -89,11 +88,11 @@ pub fn receive(channel: &Channel) -> Result<TakenOver, Error> {
     };
     let state = channel.receive_bytes(bytes).map_err(lost)?;
     let received = Instant::now();
-    let Handover { engine, hub, at, replica, .. } =
+    let Handover { engine, hub, at, node, .. } =
         Handover::from_json(&state).map_err(|error| failed(error.to_string()))?;
     debug!("the state of {} bytes was read in {} ms", state.len(), received.elapsed().as_millis());
     rustix::stdio::dup2_stdin(&stdin).map_err(|error| Error::Start(error.into()))?;
-    Ok(TakenOver { listeners, engine: TakenEngine { state: engine, streams, console, control, at }, hub, replica })
+    Ok(TakenOver { listeners, engine: TakenEngine { state: engine, streams, console, control, at }, hub, node })
 }
 
 /// Says that everything is ready, and waits until the server has stopped serving.

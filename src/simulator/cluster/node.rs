@@ -6,10 +6,12 @@ use time::OffsetDateTime;
 
 use super::person::Person;
 use crate::chat::{Config, Hub, Incarnation, Lang, Now};
+use crate::cluster::node::NodeStateView;
 use crate::cluster::part::Part;
 use crate::cluster::replica::world::engine::{Engine as LogEngine, Faults};
 use crate::cluster::replica::world::link::Link;
 use crate::cluster::replica::{Checkpoint, Node, NodeName, Notice, Replica, Start, Versions};
+use crate::cluster::stored::Founding;
 use crate::cluster::weakness::Weakness;
 use crate::server::Limits;
 use crate::server::connection::transport::ListenerKind;
@@ -134,16 +136,19 @@ impl SimulatedNode {
         let (now, config) = (self.now(step).at, self.config());
         let Some(process) = &mut self.process else { return };
         let settings = EngineSettings { limits: LIMITS, budget: Budget::default(), max_connections: MAX_CONNECTIONS };
-        let view = HandoverView::of(&process.engine, now).with_replica(Some(process.part.replica()));
-        let json = view.to_json().expect("a state that can be written");
+        let node = NodeStateView { replica: process.part.replica(), founding: Founding::default() };
+        let json = HandoverView::of(&process.engine, now)
+            .with_node(Some(node))
+            .to_json()
+            .expect("a state that can be written");
         let idle = Hub::new(Config::default(), renderers(Lang::En));
         let idle = Engine::new(idle, Vec::new(), settings.limits, settings.budget, 0);
         let (.., sockets) = std::mem::replace(&mut process.engine, idle).into_state();
-        let Handover { engine, hub, replica, .. } = Handover::from_json(&json).expect("a state that can be read");
+        let Handover { engine, hub, node, .. } = Handover::from_json(&json).expect("a state that can be read");
         let hub = Hub::from_state(hub, config, renderers(Lang::En));
         process.engine =
             Engine::from_state(engine, hub, sockets, settings, &process.network).expect("the same sockets");
-        process.part = Part::new(replica.expect("a node"), now);
+        process.part = Part::new(node.expect("a node").replica, now);
         process.part.weaken(weakness);
         self.link.forget_log();
     }
