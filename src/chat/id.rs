@@ -134,11 +134,13 @@ pub struct AccountId(NonZeroU32);
 
 impl AccountId {
     const FIRST: AccountId = AccountId(NonZeroU32::MIN);
+    /// The number of no account, in place of one that was removed.
+    pub const REMOVED: AccountId = AccountId(NonZeroU32::MAX);
 
     /// The number after `last`, or the first one.
     ///
     /// # Panics
-    /// After 2^32 accounts; they are limited to fewer, and each takes a password to be hashed.
+    /// After 2^32 - 1 accounts; they are limited to fewer, and each takes a password to be hashed.
     pub fn after(last: Option<AccountId>) -> AccountId {
         last.map_or(AccountId::FIRST, |last| AccountId(last.0.checked_add(1).expect("fewer than 2^32 accounts")))
     }

@@ -79,6 +79,11 @@ impl AccountTable {
         self.accounts.values_mut().for_each(|account| account.member = None);
     }
 
+    /// The newest number that was given.
+    pub fn last(&self) -> Option<AccountId> {
+        self.last
+    }
+
     /// The number of accounts.
     pub fn len(&self) -> usize {
         self.accounts.len()

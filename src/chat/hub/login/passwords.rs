@@ -59,7 +59,11 @@ impl PasswordUse {
 
     /// The account whose password is compared.
     fn account(&self) -> Option<AccountId> {
-        match *self {
+        self.clone().account_mut().copied()
+    }
+
+    fn account_mut(&mut self) -> Option<&mut AccountId> {
+        match self {
             PasswordUse::Register(_) => None,
             PasswordUse::LogIn(account)
             | PasswordUse::Change(account)
@@ -111,6 +115,12 @@ impl Passwords {
     /// Wrong passwords since the start.
     pub fn wrong(&self) -> u64 {
         self.wrong
+    }
+
+    /// The accounts of the passwords whose answers are due.
+    pub fn accounts_mut(&mut self) -> impl Iterator<Item = &mut AccountId> {
+        let pending = self.pending.values_mut().filter_map(|pending| pending.purpose.account_mut());
+        pending.chain(self.taken.iter_mut().filter_map(|taken| taken.account.as_mut()))
     }
 
     /// Whether a session waits for an answer.

@@ -61,6 +61,14 @@ impl Prompts {
         self.0.remove(&id);
     }
 
+    /// The accounts of the prompts.
+    pub fn accounts_mut(&mut self) -> impl Iterator<Item = &mut AccountId> {
+        self.0.values_mut().filter_map(|prompt| match prompt {
+            Prompt::AccountPassword { account, .. } | Prompt::LoggingIn(account) => Some(account),
+            Prompt::ServerPassword { .. } => None,
+        })
+    }
+
     /// The number of prompts.
     #[cfg(test)]
     pub fn len(&self) -> usize {

@@ -6,6 +6,7 @@ pub mod messages;
 mod notices;
 mod recording;
 pub mod rejoining;
+mod renumbering;
 pub mod settings;
 pub mod snapshot;
 pub mod view;

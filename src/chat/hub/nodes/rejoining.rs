@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
+use super::Returned;
+use super::renumbering::Renumbering;
 use crate::chat::hub::Hub;
 use crate::chat::id::{AccountId, ClientId, Incarnation, MemberSlot, Now};
 use crate::chat::input::ResumeRequest;
@@ -18,6 +20,9 @@ pub struct Rejoining {
     /// The present run of this node; `None` without a cluster, and before it takes part.
     node: Option<Incarnation>,
     claims: BTreeMap<ClientId, Claim>,
+    /// The new numbers of the accounts, from the time another state took the place of this one until the node takes part.
+    #[serde(skip)]
+    pub(super) numbers: Renumbering,
 }
 
 /// What a session claims.
@@ -44,6 +49,11 @@ impl Rejoining {
     /// Whether a session waits.
     pub fn has(&self, id: ClientId) -> bool {
         self.claims.contains_key(&id)
+    }
+
+    /// The accounts that are claimed.
+    pub(super) fn accounts_mut(&mut self) -> impl Iterator<Item = &mut AccountId> {
+        self.claims.values_mut().filter_map(|claim| claim.account.as_mut())
     }
 
     /// A session waits no longer; returns whether it did.
@@ -104,6 +114,7 @@ impl Hub {
     /// A session waits until this node takes part, and then claims a name.
     pub(super) fn claim_again(&mut self, id: ClientId, name: Name, account: Option<AccountId>) {
         let ignored = self.rejoining.claims.remove(&id).map_or_else(Vec::new, |claim| claim.ignored);
+        let account = account.map(|account| self.rejoining.numbers.of_account(account));
         self.rejoining.claims.insert(id, Claim { name, account, ignored });
         self.sessions[id].uncommitted.add(false);
     }
@@ -113,6 +124,11 @@ impl Hub {
     pub fn rejoin(&mut self, node: Incarnation, now: Now) {
         self.rejoining.node = Some(node);
         self.leave_founding();
+        // They are about members and accounts of the state before.
+        while let Some(proposal) = self.poll_proposal() {
+            self.return_proposal(proposal, Returned::NotApplied, &now);
+        }
+        self.rejoining.numbers = Renumbering::default();
         for (id, Claim { name, account, .. }) in self.rejoining.claims.clone() {
             let Some(session) = self.sessions.get_mut(id).filter(|session| session.stage == SessionStage::LoggingIn)
             else {

@@ -99,10 +99,12 @@ impl Hub {
     fn take_snapshot(&mut self, snapshot: Snapshot, now: &Now) {
         let recorded = self.recorded(now);
         self.detach_sessions();
+        let before = self.shared.accounts.clone();
         let Snapshot {
             accounts, members, rooms, bans, mutes, node_joins, journal, past_members, run, cloak_key, ..
         } = snapshot;
         self.shared.accounts.restore_shared(accounts);
+        self.renumber_accounts(&before);
         self.shared.members.restore(members);
         self.shared.rooms.restore_shared(rooms, now.local.offset());
         (self.shared.bans, self.shared.mutes, self.shared.node_joins) = (bans, mutes, node_joins);

@@ -178,11 +178,11 @@ impl Hub {
 
     /// Takes these accounts in place of its own. What an account with the same name keeps for itself stays.
     fn replace_accounts(&mut self, records: Vec<AccountRecord>, time: &Now) {
-        let mut before = std::mem::take(&mut self.shared.accounts);
+        let before = std::mem::take(&mut self.shared.accounts);
         self.restore_accounts(records, time);
-        let accounts = std::mem::take(&mut self.shared.accounts);
-        before.restore_shared(accounts);
-        self.shared.accounts = before;
+        let accounts = std::mem::replace(&mut self.shared.accounts, before.clone());
+        self.shared.accounts.restore_shared(accounts);
+        self.renumber_accounts(&before);
         self.adopt_early();
     }
 

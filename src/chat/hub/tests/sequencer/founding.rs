@@ -6,15 +6,18 @@ use time::macros::datetime;
 
 use super::super::store_queue::{message, start};
 use super::{SequencedHub, now};
-use crate::chat::Lang;
+use crate::chat::change::{Change, Proposal};
 use crate::chat::config::Config;
+use crate::chat::hub::tests::test_hub::read_lines;
 use crate::chat::hub::{Hub, Snapshot};
+use crate::chat::id::{ClientId, Incarnation};
 use crate::chat::id::{LOBBY, RoomId};
 use crate::chat::member::RoomRole;
 use crate::chat::record::{
     AccountData, AccountRecord, BanRecord, InitialRoom, InitialState, MuteRecord, Record, RoomRecord, RoomRoleRecord,
     TopicRecord,
 };
+use crate::chat::{Input, Lang, Returned};
 use crate::wire::renderers;
 
 fn account(name: &str, mute: Option<MuteRecord>) -> AccountRecord {
@@ -94,6 +97,47 @@ fn founder_brings_accounts_bans_messages_and_rooms_with_rules() {
     assert_eq!(rooms(&late), rooms(&other));
     late.audit().unwrap();
     other.audit().unwrap();
+}
+
+/// The numbers of accounts are others when the bucket is taken, which has them in the order of their names.
+#[test]
+fn logins_that_wait_while_the_state_begins_anew_are_those_of_the_same_accounts() {
+    let mut hub = node(Config::default());
+    hub.use_bucket();
+    let accounts: Vec<_> = ["zoe", "alice", "bob", "carol"].map(|name| account(name, None)).into();
+    hub.restore(InitialState { accounts: accounts.clone(), ..start() }, now());
+    for record in &accounts[..2] {
+        let (key, value) = (format!("account.{}", record.name), serde_json::to_vec(record).unwrap());
+        hub.handle_kept(key.as_bytes(), Some(&value), now());
+    }
+    let ids = ["alice", "bob", "carol", "alice"].map(|name| hub.shared.accounts.find(name).unwrap());
+    let clients = [0, 1, 2, 3].map(ClientId::new);
+    for id in clients {
+        hub.handle_plain_connection(id, ([127, 0, 0, 1], 1).into(), now());
+    }
+    // Two are logged in, a third one is at the prompt, and a fourth one has not been read from the hub.
+    for (client, account) in clients.into_iter().zip(ids).take(2) {
+        hub.log_in_as(client, account, now());
+    }
+    let sent: Vec<_> = std::iter::from_fn(|| hub.poll_proposal()).collect();
+    hub.handle_line(clients[2], Input::Line("carol"), now());
+    hub.log_in_as(clients[3], ids[3], now());
+    hub.found(&now());
+    sent.into_iter().for_each(|proposal| hub.return_proposal(proposal, Returned::NotApplied, &now()));
+    hub.rejoin(Incarnation(7), now());
+    let joins: Vec<_> = std::iter::from_fn(|| hub.poll_proposal()).collect();
+    let alice = hub.shared.accounts.find("alice");
+    assert_ne!(alice, Some(ids[0]));
+    assert_eq!(joins.len(), 2);
+    for Proposal { change, .. } in joins {
+        let Change::Join(join) = change else { panic!("{change:?}") };
+        assert_eq!((&*join.name.shown, join.account), ("alice", alice));
+    }
+    for (client, line) in [(1, "q"), (2, "secret")] {
+        hub.handle_line(clients[client], Input::Line(line), now());
+        let read = read_lines(&mut hub, clients[client]).join("\n");
+        assert!(read.contains("! The account was removed."), "{read}");
+    }
 }
 
 #[test]
