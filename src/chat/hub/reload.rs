@@ -82,8 +82,9 @@ impl Hub {
         self.admission.set_limits(config.max_clients, config.max_waiting);
         self.shared.max_accounts = config.max_accounts;
         self.shared.rooms.set_limits(Retention::of(config), RoomLimits::of(config));
-        for room in self.shared.rooms.numbers() {
-            self.remove_if_unkept(room);
+        // In a cluster a room goes with a change, so that all nodes have the same ones.
+        if !self.is_node() {
+            self.shared.rooms.numbers().into_iter().for_each(|room| self.remove_if_unkept(room));
         }
         self.reset_deadlines();
         self.count_addresses();

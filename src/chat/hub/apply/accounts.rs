@@ -265,7 +265,10 @@ impl Hub {
         let changed = self.shared.rooms.change_rules(|rules| rules.forget(account, member));
         let Some(removed) = self.shared.accounts.remove(account) else { return };
         self.conversations.forget(Holder::Account(account));
-        changed.into_iter().for_each(|key| self.record_rules(&key, &time));
+        for key in changed {
+            self.record_rules(&key, &time);
+            self.shared.rooms.find(&key).into_iter().for_each(|room| self.remove_if_unkept(room));
+        }
         self.shared.mutes.forget(account, removed.network());
         let name = &removed.name.shown;
         self.record(|| Record::AccountGone { name: name.to_string() });

@@ -105,9 +105,11 @@ impl Hub {
         warn!(target: OPERATOR_LOG, "{}: {act}", self.shared.rooms.name(room));
         self.notice_in_room(by, room, Notice::RoleChanged { by: &actor, name: &name, change }, &time);
         // The roles of members without an account end with them.
-        if matches!(holder, Holder::Account(_)) && self.shared.rooms[room].is_stored {
-            self.record_room(room, &time);
+        if matches!(holder, Holder::Account(_)) {
+            let key = self.shared.rooms[room].key.clone();
+            self.record_rules(&key, &time);
         }
+        self.remove_if_unkept(room);
     }
 
     pub(super) fn apply_moderator(&mut self, by: MemberId, member: MemberId, given: bool) {

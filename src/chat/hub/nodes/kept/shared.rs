@@ -197,10 +197,13 @@ impl Hub {
         }
     }
 
-    /// Rooms that are in memory alone keep their messages and nothing else: their roles are those of other accounts.
+    /// Rooms that are in memory alone keep their messages and nothing else: their roles are those of other accounts. Those of the
+    /// bucket may have had messages.
     fn replace_rooms(&mut self, mut records: BTreeMap<Box<str>, (Name, KeptRoom)>, time: &Now) {
+        let last_message = self.journal.last_message_id().max(1);
         let Shared { rooms, accounts, .. } = &mut self.shared;
-        for id in rooms.numbers() {
+        let before = rooms.numbers();
+        for &id in &before {
             let room = &mut rooms[id];
             let record = records.remove(&room.key).map(|(_, kept)| kept.record).unwrap_or_default();
             (room.topic, room.rules) = Room::of_record(record, accounts, time);
@@ -209,8 +212,10 @@ impl Hub {
             let id = rooms.add(&name);
             let room = &mut rooms[id];
             room.created = created;
+            room.note_missed(last_message);
             (room.topic, room.rules) = Room::of_record(record, accounts, time);
         }
+        before.into_iter().for_each(|id| self.remove_if_unkept(id));
     }
 }
 

@@ -277,6 +277,45 @@ fn accounts_roles_bans_and_rooms_are_there_after_a_full_stop() {
 }
 
 #[test]
+fn nodes_that_join_after_a_full_stop_have_the_same_rooms_and_lines() {
+    let (mut world, alice) = alice(1);
+    // A role is all that is kept of it.
+    world.say(0, alice, "/join nook");
+    assert!(world.bucket.keys().contains(&"room.nook".to_owned()));
+    let mut world = World::of(3, world.bucket);
+    for node in &mut world.nodes {
+        let config = node.hub.config.clone();
+        node.hub.set_config(&config, Now { at: BEGIN, local: OffsetDateTime::UNIX_EPOCH + BEGIN });
+    }
+    let bob = world.enter(1, 1, &["bob", "/join attic", "/join nook"]);
+    let carol = world.enter(2, 2, &["carol", "/join nook"]);
+    world.read(1, bob);
+    world.say(2, carol, "hello");
+    assert!(world.read(1, bob).ends_with("carol: hello"));
+    let states: Vec<_> = world.nodes.iter().map(|node| serde_json::to_string(&node.hub.snapshot()).unwrap()).collect();
+    assert!(states.iter().all(|state| *state == states[0]), "{states:#?}");
+    world.nodes.iter().for_each(|node| node.hub.audit().unwrap());
+}
+
+#[test]
+fn roles_that_are_taken_and_rooms_without_any_are_gone_after_a_full_stop() {
+    let (mut world, alice) = alice(1);
+    let bob = world.enter(0, 3, &["bob", "/register secret", "/join den"]);
+    world.say(0, alice, "/op bob");
+    assert!(world.bucket.get("room.den").unwrap().contains("bob"));
+    world.say(0, alice, "/deop bob");
+    assert!(!world.bucket.get("room.den").unwrap().contains("bob"));
+    // The only role is that of an account that is not there any more.
+    world.say(0, bob, "/join nook");
+    let mut world = World::of(1, world.bucket);
+    assert!(world.nodes[0].hub.room_names().contains(&"nook"));
+    let bob = world.enter(0, 3, &["bob", "secret"]);
+    world.say(0, bob, "/unregister secret");
+    assert_eq!(world.bucket.keys(), ["account.alice", "room.den"]);
+    assert!(!world.nodes[0].hub.room_names().contains(&"nook"));
+}
+
+#[test]
 fn node_that_becomes_the_oldest_makes_the_bucket_equal_to_its_state() {
     let (mut world, _) = alice(2);
     let expected = world.bucket.keys();
