@@ -103,6 +103,11 @@ impl MemberTable {
         member.filter(|member| member.serial == id.serial)
     }
 
+    /// As [`MemberTable::get`], but never the operator at the console, which is in no room and cannot be removed.
+    pub fn person(&self, id: MemberId) -> Option<&Member> {
+        self.get(id).filter(|_| id != MemberId::OPERATOR)
+    }
+
     /// As [`MemberTable::get`], mutable.
     pub fn get_mut(&mut self, id: MemberId) -> Option<&mut Member> {
         let member = match self.slots.get_mut(id.slot.index()) {

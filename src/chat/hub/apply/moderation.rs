@@ -259,11 +259,16 @@ fn restriction_name(kind: RestrictionKind) -> &'static str {
     }
 }
 
+/// Minutes in seconds: at most 1,900 years, whatever the log of a cluster has.
+fn seconds(minutes: u64) -> u64 {
+    60 * minutes.min(1_000_000_000)
+}
+
 /// The time some minutes later, in Unix seconds.
 fn unix_after(minutes: u64, time: Now) -> i64 {
-    time.local.unix_timestamp() + 60 * minutes as i64
+    time.local.unix_timestamp() + seconds(minutes) as i64
 }
 
 fn after(minutes: u64, time: Now) -> Duration {
-    time.at + Duration::from_secs(60 * minutes)
+    time.at + Duration::from_secs(seconds(minutes))
 }

@@ -9,7 +9,7 @@ use crate::chat::irc::metadata::{MAX_KEYS, Metadata};
 
 /// Checks a change of metadata: a member changes its own, and who may change the settings of a room that of the room.
 pub fn check_metadata<'a>(shared: &'a Shared, set: &SetMetadata) -> Result<(), Refusal<'a>> {
-    let by = shared.members.get(set.by).ok_or(Refusal::NoSuchMember { name: "" })?;
+    let by = shared.members.person(set.by).ok_or(Refusal::NoSuchMember { name: "" })?;
     let metadata = match set.target {
         MetadataTarget::Member(member) if member == set.by => by.metadata(),
         MetadataTarget::Member(member) if shared.members.get(member).is_none() => {

@@ -135,12 +135,12 @@ pub fn minutes_of(left: Duration) -> u64 {
 fn check_other<'a>(shared: &'a Shared, change: &'a Change<'_>, now: Duration) -> Result<(), Refusal<'a>> {
     let Shared { members, rooms, .. } = shared;
     let gone = |name: &'a str| Refusal::NoSuchMember { name };
-    let present = |member: MemberId, name: &'a str| members.get(member).ok_or(gone(name));
+    let present = |member: MemberId, name: &'a str| members.person(member).ok_or(gone(name));
     match change {
         Change::Join(join) => check_join(shared, join),
         Change::Move { member, place, key } => check_move(shared, *member, place, key.as_deref(), now),
         Change::Follow { member, place, key } => check_follow(shared, *member, place, key.as_deref(), now),
-        Change::Unfollow { member, room, .. } => match members.get(*member).ok_or(gone("")) {
+        Change::Unfollow { member, room, .. } => match present(*member, "") {
             Ok(_) if rooms.get(*room).is_none() => Err(Refusal::NoRoom { room: "" }),
             Ok(_) if !members.is_in(member.slot, *room) => Err(Refusal::NotFollowed { room: rooms.name(*room) }),
             found => found.map(drop),
@@ -285,7 +285,7 @@ fn check_move<'a>(
     now: Duration,
 ) -> Result<(), Refusal<'a>> {
     let Shared { members, rooms, .. } = shared;
-    let found = members.get(member).ok_or(Refusal::NoSuchMember { name: "" })?;
+    let found = members.person(member).ok_or(Refusal::NoSuchMember { name: "" })?;
     match rooms.find_place(place) {
         Some(room) if found.room() == Some(room) => Err(Refusal::InThatRoom { room: &rooms[room].name }),
         Some(room) if members.follows(member.slot, room) => Ok(()),
@@ -321,7 +321,7 @@ fn check_follow<'a>(
     now: Duration,
 ) -> Result<(), Refusal<'a>> {
     let Shared { members, rooms, .. } = shared;
-    let found = members.get(member).ok_or(Refusal::NoSuchMember { name: "" })?;
+    let found = members.person(member).ok_or(Refusal::NoSuchMember { name: "" })?;
     let most = rooms.limits().follow;
     match rooms.find_place(place) {
         Some(room) if found.room() == Some(room) => Err(Refusal::InThatRoom { room: &rooms[room].name }),

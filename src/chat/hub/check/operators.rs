@@ -28,7 +28,7 @@ pub fn check_restrict<'a>(
 ) -> Result<(), Refusal<'a>> {
     let &Restrict { by, room, kind, ref name, .. } = restrict;
     shared.permit(by, restriction_act(kind), Some(room))?;
-    let found = shared.members.get(member).ok_or(Refusal::NoSuchMember { name })?;
+    let found = shared.members.person(member).ok_or(Refusal::NoSuchMember { name })?;
     existing(shared, room)?;
     check_other_member(by, member)?;
     check_protected(shared, by, found)?;
@@ -67,7 +67,7 @@ pub fn check_role(
     if room == RoomId::LOBBY && role == RoomRole::Operator {
         return Err(Refusal::NotForLobby);
     }
-    let name = &*shared.members.get(member).ok_or(Refusal::NoSuchMember { name: "" })?.name;
+    let name = &*shared.members.person(member).ok_or(Refusal::NoSuchMember { name: "" })?.name;
     let rules = &shared.rooms[room].rules;
     let holder = shared.members.holder(member);
     let has = rules.role(holder);

@@ -55,9 +55,26 @@ const RESERVED: &[&str] = &[
 
 /// A valid name in Unicode's composed form (NFC), and its key: equal names have equal keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "NameParts")]
 pub struct Name {
     pub shown: CompactString,
     pub key: Box<str>,
+}
+
+/// A [`Name`] that was read, and may be none.
+#[derive(Deserialize)]
+struct NameParts {
+    shown: CompactString,
+    key: Box<str>,
+}
+
+impl TryFrom<NameParts> for Name {
+    type Error = &'static str;
+
+    fn try_from(NameParts { shown, key }: NameParts) -> Result<Name, &'static str> {
+        let is_name = !shown.is_empty() && !shown.contains(char::is_control) && fold(&shown) == *key;
+        is_name.then_some(Name { shown, key }).ok_or("not a name with its key")
+    }
 }
 
 /// The reason why a member cannot take a text as its name.

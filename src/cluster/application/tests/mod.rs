@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+mod hostile;
 mod moderation;
 mod people;
 mod whispers;
