@@ -20,6 +20,10 @@ pub enum PostRefusal {
     NoRooms,
     /// The server is shutting down.
     Ending,
+    /// The server is cut off from the others of its cluster.
+    CutOff,
+    /// It does not fit in the log of the cluster.
+    TooLong,
 }
 
 /// What has become of a message of a poster.
@@ -39,9 +43,9 @@ pub struct Posted {
 pub struct Posts(VecDeque<Posted>);
 
 impl Posts {
-    /// Notes that a message was no longer allowed when its turn came.
-    pub fn note_refused(&mut self, origin: Origin, lines: usize) {
-        self.0.push_back(Posted { origin, result: Err(PostRefusal::NoRoom), lines });
+    /// Notes that a message will not be shown.
+    pub fn note_refused(&mut self, origin: Origin, lines: usize, why: PostRefusal) {
+        self.0.push_back(Posted { origin, result: Err(why), lines });
     }
 }
 

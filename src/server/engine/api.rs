@@ -4,7 +4,7 @@ use log::{debug, info};
 
 use super::Engine;
 use crate::chat::change::Origin;
-use crate::chat::{ClientId, Now, Posted, show_addr};
+use crate::chat::{ClientId, Now, PostRefusal, Posted, show_addr};
 use crate::server::connection::Protocol;
 use crate::server::connection::transport::Listener;
 use crate::server::http::api::{self, ApiError, ApiTokens};
@@ -62,7 +62,8 @@ impl<L: Listener> Engine<L> {
             let Some(keep_alive) = exchange.end_wait(Some(origin)) else { continue };
             let answer = match result {
                 Ok(first) => api::posted(first, lines, keep_alive, now),
-                Err(_) => ApiError::RoomGone.answer(false, keep_alive, now),
+                Err(PostRefusal::NoRoom) => ApiError::RoomGone.answer(false, keep_alive, now),
+                Err(refusal) => ApiError::of_refusal(refusal, "").answer(false, keep_alive, now),
             };
             exchange.answer(answer, keep_alive, now);
             self.read_soon(slot);

@@ -291,9 +291,9 @@ impl Hub {
     pub(in crate::chat::hub) fn record_account(&mut self, account: AccountId) {
         self.note_kept(|shared| Some(Key::Account(shared.accounts.get(account)?.name.key.clone())));
         if let Some(store) = &mut self.store
-            && let Some(account) = self.shared.accounts.get(account)
+            && let Some(found) = self.shared.accounts.get(account)
         {
-            store.record(Record::Account(Box::new(account.record())));
+            store.record_account(account, found);
         }
     }
 

@@ -13,6 +13,7 @@ use super::check::check;
 use super::check::permissions::Act;
 use super::fanout::{Fanout, Greeting, Replay};
 use super::output::outbound::Outbound;
+use super::posts::PostRefusal;
 use super::{Hub, Shared};
 use crate::chat::cause::Cause;
 use crate::chat::change::{Change, Committed, Join, Origin, Place, Rename};
@@ -97,7 +98,7 @@ impl Hub {
         let allowed = check(&self.shared, change, time.at);
         self.trace.record_committed(|| *origin, change, allowed.is_ok(), time);
         if let (Change::Post(post), Err(_), Some(origin)) = (change, &allowed, *origin) {
-            self.posts.note_refused(origin, post.lines.len());
+            self.posts.note_refused(origin, post.lines.len(), PostRefusal::NoRoom);
         }
         if let Err(mut refusal) = allowed {
             if let (Some(id), Change::Join(join)) = (client, change)

@@ -13,6 +13,7 @@ pub mod view;
 mod whispers;
 
 use super::Hub;
+use super::posts::PostRefusal;
 use crate::chat::cause::Cause;
 use crate::chat::change::{Change, Proposal};
 use crate::chat::event::Refusal;
@@ -62,6 +63,14 @@ impl Hub {
     /// is told of any other change, unless it was applied. A leave needs no answer.
     pub fn return_proposal(&mut self, proposal: Proposal, returned: Returned, now: &Now) {
         let Proposal { origin: Some(origin), change } = proposal else { return };
+        if let Change::Post(post) = &change {
+            match returned {
+                Returned::NotApplied => self.posts.note_refused(origin, post.lines.len(), PostRefusal::CutOff),
+                Returned::TooLong { .. } => self.posts.note_refused(origin, post.lines.len(), PostRefusal::TooLong),
+                // It is told in time that it may be shown.
+                Returned::Applied | Returned::Unknown => {}
+            }
+        }
         self.end_waiting(origin, &change);
         if self.sessions.find(origin).is_none() {
             return;

@@ -112,6 +112,10 @@ impl Hub {
         {
             log.note_position(position);
             store.is_paused = log.is_replaying();
+            if !store.is_paused {
+                let late = std::mem::take(&mut store.late_accounts);
+                late.into_iter().for_each(|account| self.record_account(account));
+            }
         }
     }
 

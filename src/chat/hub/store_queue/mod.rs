@@ -6,7 +6,7 @@ pub(in crate::chat::hub) mod conversations;
 pub(in crate::chat::hub) mod joining;
 pub(in crate::chat::hub) mod offline_messages;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use crate::chat::gaps::{Gap, Gaps};
 use crate::chat::hub::rooms::stored::{StoreUse, StoredRoom};
 use crate::chat::hub::store_queue::offline_messages::UnackedDelivery;
 use crate::chat::hub::{Hub, Shared};
-use crate::chat::id::{Author, LOBBY, Now, RoomId};
+use crate::chat::id::{AccountId, Author, LOBBY, Now, RoomId};
 use crate::chat::policy::bans::Ban;
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::{Name, fold};
@@ -55,6 +55,9 @@ pub struct StoreQueue {
     /// What is applied now is stored already, and not recorded again.
     #[serde(default)]
     is_paused: bool,
+    /// Accounts that have changed meanwhile, perhaps by what is in no log.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    late_accounts: BTreeSet<AccountId>,
     /// Nothing is in the store, so that it may become that of any cluster.
     #[serde(default)]
     is_empty: bool,
@@ -66,6 +69,19 @@ impl StoreQueue {
         if !self.is_paused {
             self.records.push(record);
         }
+    }
+
+    /// Adds a record of an account.
+    pub fn record_account(&mut self, id: AccountId, account: &Account) {
+        match self.is_paused {
+            true => drop(self.late_accounts.insert(id)),
+            false => self.records.push(Record::Account(Box::new(account.record()))),
+        }
+    }
+
+    /// Adds a record of a whisper that nobody has read, or of whispers that were read: they are in no log, and always recorded.
+    pub fn record_whisper(&mut self, record: Record) {
+        self.records.push(record);
     }
 
     /// Notes that messages with these ids may be missing in the store, now and later.

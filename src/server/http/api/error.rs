@@ -55,6 +55,8 @@ pub enum ApiError {
     TooMany(u64),
     #[error("the server is shutting down; try again when it is back")]
     Ending,
+    #[error("the message is not shown: this server is cut off from the others of its cluster; try again later")]
+    CutOff,
     #[error(
         "the message has no place in the order yet: it may still be shown; look at the room before you post it again"
     )]
@@ -79,7 +81,7 @@ impl ApiError {
             | ApiError::TooManyLines(_)
             | ApiError::LineTooLong { .. } => "422 Unprocessable Content",
             ApiError::TooMany(_) => "429 Too Many Requests",
-            ApiError::Ending => "503 Service Unavailable",
+            ApiError::Ending | ApiError::CutOff => "503 Service Unavailable",
             ApiError::NotCommitted => "504 Gateway Timeout",
         }
     }
@@ -104,6 +106,8 @@ impl ApiError {
             PostRefusal::NoRoom => ApiError::NoRoom(room.to_owned()),
             PostRefusal::NoRooms => ApiError::NoRooms,
             PostRefusal::Ending => ApiError::Ending,
+            PostRefusal::CutOff => ApiError::CutOff,
+            PostRefusal::TooLong => ApiError::TooLarge,
         }
     }
 }

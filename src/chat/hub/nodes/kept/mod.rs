@@ -198,7 +198,14 @@ impl Hub {
         if let Key::Whispers(name) = &key
             && let Some(mailbox) = kept.mailboxes.get_mut(name)
         {
-            if is_stored { mailbox.note_stored() } else { mailbox.note_failed() }
+            if is_stored {
+                mailbox.note_stored()
+            } else {
+                mailbox.note_failed()
+            }
+            if mailbox.is_empty() {
+                kept.mailboxes.remove(name);
+            }
         }
         if !is_stored {
             let noted = kept.changed.entry(key).or_default();

@@ -68,7 +68,7 @@ impl Mailbox {
         self.since.is_none() || self.since == since
     }
 
-    fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.known.is_empty() && self.added.is_empty() && self.removed.is_empty()
     }
 
@@ -102,6 +102,24 @@ impl Mailbox {
     pub fn note_stored(&mut self) {
         self.added.drain(..self.sent);
         self.sent = 0;
+        // Another node may have deleted what was delivered here.
+        let mut left = [&self.known[..], &self.added].concat();
+        self.removed.retain(|removed| take_out(&mut left, removed));
+    }
+
+    /// How many whispers were not delivered.
+    fn count(&self) -> usize {
+        (self.known.len() + self.added.len()).saturating_sub(self.removed.len())
+    }
+
+    /// The oldest whisper that was not delivered.
+    fn oldest(&self) -> Option<&Whisper> {
+        let mut removed: Vec<&Whisper> = self.removed.iter().collect();
+        let mut left = self.known.iter().chain(&self.added).filter(|whisper| {
+            let found = removed.iter().position(|removed| removed == whisper);
+            found.map(|index| removed.swap_remove(index)).is_none()
+        });
+        left.next()
     }
 
     /// The bucket may not have the value that was handed out.
@@ -155,13 +173,10 @@ impl Hub {
     /// Deletes the oldest whispers if there are too many.
     fn limit_whispers(&mut self) {
         let Some(kept) = &mut self.kept else { return };
-        let count = |mailbox: &Mailbox| mailbox.known.len() + mailbox.added.len() - mailbox.removed.len();
-        while kept.mailboxes.values().map(count).sum::<usize>() > MAX_WHISPERS {
-            let oldest = kept.mailboxes.iter().filter_map(|(name, mailbox)| {
-                let whisper = mailbox.whispers().into_iter().next()?;
-                Some((whisper.at, name.clone(), whisper))
-            });
-            let Some((_, name, whisper)) = oldest.min_by_key(|(at, ..)| *at) else { return };
+        while kept.mailboxes.values().map(Mailbox::count).sum::<usize>() > MAX_WHISPERS {
+            let oldest = kept.mailboxes.iter().filter_map(|(name, mailbox)| Some((name, mailbox.oldest()?)));
+            let Some((name, whisper)) = oldest.min_by_key(|(_, whisper)| whisper.at) else { return };
+            let (name, whisper) = (name.clone(), whisper.clone());
             if let Some(mailbox) = kept.mailboxes.get_mut(&name) {
                 mailbox.remove(std::slice::from_ref(&whisper));
             }
@@ -255,10 +270,10 @@ impl Hub {
     fn record_whispers(&mut self, name: &str, before: &[Whisper], after: &[Whisper]) {
         let Some(store) = &mut self.store else { return };
         let new = after.strip_prefix(before).unwrap_or_else(|| {
-            store.record(Record::WhispersRead { to: name.to_owned() });
+            store.record_whisper(Record::WhispersRead { to: name.to_owned() });
             after
         });
-        new.iter().for_each(|whisper| store.record(Record::Whisper(whisper.clone())));
+        new.iter().for_each(|whisper| store.record_whisper(Record::Whisper(whisper.clone())));
     }
 
     /// Sends a session the whispers for this name.

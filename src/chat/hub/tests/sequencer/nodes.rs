@@ -2,8 +2,9 @@
 
 use super::{SequencedHub, now};
 use crate::chat::change::{Committed, LogPlace, Proposal};
-use crate::chat::id::{ClientId, Incarnation};
-use crate::chat::{Cause, Returned};
+use crate::chat::id::{ClientId, Incarnation, LOBBY};
+use crate::chat::policy::nick::Name;
+use crate::chat::{Cause, PostRefusal, Returned};
 
 /// Two nodes with one log.
 pub(super) struct Nodes {
@@ -132,6 +133,22 @@ fn sessions_of_a_node_that_was_taken_for_dead_are_members_again_and_miss_nothing
     // She takes another name.
     nodes.say(1, carol, "caroline");
     assert!(nodes.read(1, carol).contains("You are caroline"));
+}
+
+#[test]
+fn poster_is_told_that_its_message_is_not_shown() {
+    let mut node = SequencedHub::new();
+    let name = Name::poster("ci").unwrap();
+    let returned = [Returned::NotApplied, Returned::TooLong { most: 9 }, Returned::Unknown, Returned::Applied];
+    let posted = returned.map(|returned| {
+        let (hub, now) = (&mut node.hub, now());
+        let origin = hub.handle_post(ClientId::new(0), LOBBY, name.clone(), vec!["built".into()], &now).unwrap();
+        let proposal = hub.poll_proposal().unwrap();
+        hub.return_proposal(proposal, returned, &now);
+        hub.poll_posted().map(|posted| (posted.origin == origin, posted.result, posted.lines))
+    });
+    let refused = |why| Some((true, Err(why), 1));
+    assert_eq!(posted, [refused(PostRefusal::CutOff), refused(PostRefusal::TooLong), None, None]);
 }
 
 #[test]

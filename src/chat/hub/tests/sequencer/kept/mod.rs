@@ -14,7 +14,7 @@ use crate::chat::hub::tests::accounts::answer_to;
 use crate::chat::hub::tests::store_queue::start;
 use crate::chat::hub::tests::test_hub::read_lines;
 use crate::chat::id::{ClientId, Incarnation};
-use crate::chat::record::{Record, Whisper};
+use crate::chat::record::{InitialCluster, InitialState, Record, Whisper};
 use crate::chat::{Input, Kept, Lang, Now};
 use crate::wire::renderers;
 
@@ -363,6 +363,45 @@ fn what_is_not_ours_or_damaged_is_skipped_and_counted() {
     assert!(world.read(0, alice).contains("tea at five"));
     assert!(!world.bucket.keys().contains(&"room.deep".to_owned()), "the oldest node has no such room");
     assert_eq!(world.bucket.get("private.bob"), Some(&*deep));
+}
+
+/// What is in no log is stored also while what the log says is stored already.
+#[test]
+fn store_is_told_what_the_bucket_says_while_the_log_is_read_again() {
+    let (mut source, _) = alice(1);
+    let account = source.nodes[0].hub.shared.accounts.iter().next().unwrap().1.record();
+    let bob = source.enter(0, 2, &["bob"]);
+    source.say(0, bob, "@dave for dave");
+    let private = br#"{"since":SINCE,"ignored":["carol"]}"#;
+    let private = String::from_utf8_lossy(private).replace("SINCE", &account.data.since.to_string());
+    let whisper = Whisper {
+        to: "alice".into(),
+        from: "bob".into(),
+        at: OffsetDateTime::UNIX_EPOCH + BEGIN,
+        text: "delivered elsewhere".into(),
+    };
+    let (mut hub, now) = (new_hub(0), source.now());
+    let cluster = Some(InitialCluster { name: "office".into(), position: 9, checkpoint: None });
+    hub.restore(InitialState { accounts: vec![account], cluster, ..start() }, now);
+    hub.follow_log("office");
+    hub.restore_whispers(vec![whisper]);
+    hub.note_position(5);
+    hub.poll_records();
+    hub.handle_kept(b"whispers.dave", source.bucket.get("whispers.dave").map(str::as_bytes), now);
+    hub.handle_kept(b"private.alice", Some(private.as_bytes()), now);
+    hub.handle_bucket_complete(false);
+    let records = hub.poll_records();
+    assert!(records.contains(&Record::WhispersRead { to: "alice".into() }), "{records:?}");
+    let is_for_dave = |record: &Record| matches!(record, Record::Whisper(whisper) if whisper.text == "for dave");
+    assert!(records.len() == 2 && records.iter().any(is_for_dave), "{records:?}");
+    hub.note_position(9);
+    assert_eq!(hub.poll_records(), []);
+    hub.note_position(10);
+    let records = hub.poll_records();
+    assert!(
+        matches!(&records[..], [Record::Account(account), Record::Position(10)] if account.data.ignored == ["carol"]),
+        "{records:?}"
+    );
 }
 
 #[test]

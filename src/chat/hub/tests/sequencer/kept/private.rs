@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Bucket, World, alice};
+use crate::chat::hub::tests::accounts::answer_to;
 use crate::chat::hub::tests::test_hub::read_lines;
 use crate::chat::id::ClientId;
 use crate::chat::record::WHISPERS_PER_NAME;
@@ -145,4 +146,33 @@ fn whisper_that_is_delivered_while_it_is_on_its_way_is_not_delivered_again() {
     let read = world.read(0, id);
     assert!(read.contains("other") && !read.contains("early"), "{read}");
     assert_eq!(world.bucket.get("whispers.alice"), None);
+}
+
+#[test]
+fn whisper_that_another_node_deletes_before_this_one_has_heard_of_it_is_forgotten() {
+    let (mut world, alice) = alice(2);
+    world.say(0, alice, "/quit");
+    let bob = world.enter(0, 2, &["bob"]);
+    world.type_line(0, bob, "@alice soon");
+    let sent = world.nodes[0].hub.poll_kept().unwrap();
+    world.bucket.put(b"whispers.alice", sent.value.as_ref().map(|value| value.as_bytes()));
+    let (id, now) = (ClientId::new(3), world.now());
+    world.nodes[0].hub.handle_plain_connection(id, ([10, 0, 0, 3], 1).into(), now);
+    for line in ["alice", "secret"] {
+        world.type_line(0, id, line);
+        let hub = &mut world.nodes[0].hub;
+        while let Some(request) = hub.poll_password(now) {
+            hub.handle_password(&request, answer_to(&request.job), now);
+        }
+    }
+    world.settle();
+    read_lines(&mut world.nodes[0].hub, id);
+    world.nodes[0].hub.acknowledge_kept_deliveries();
+    // The other node has delivered and deleted it, too.
+    world.bucket.put(b"whispers.alice", None);
+    world.tell(0);
+    world.nodes[0].hub.handle_kept_result("whispers.alice", true);
+    world.say(0, bob, "@dave hello");
+    let hub = serde_json::to_string(&world.nodes[0].hub.kept).unwrap();
+    assert!(!hub.contains("soon") && hub.contains("hello"), "{hub}");
 }
