@@ -2,7 +2,8 @@
 //!
 //! Accounts, bans and rooms follow from the log: the oldest node lets the bucket have them, and only the node that begins
 //! the state anew reads them. What an account keeps for itself, and whispers to those who are not there, are in no log:
-//! the node where they change puts them, and all nodes take over what others have put. Nothing waits for the bucket.
+//! the node where they change puts them, and all nodes take over what others have put. At its start a node reads the bucket before
+//! the log; later nothing waits for it.
 
 mod key;
 mod private;
