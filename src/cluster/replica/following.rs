@@ -5,11 +5,12 @@ use std::time::Duration;
 use log::{debug, warn};
 
 use super::application::{Application, Burial, Place, Understood};
-use super::entry::{ChangeLine, Control, Entry, MAX_CHANGE};
-use super::joining::{MAX_PIECES, Standing};
+use super::entry::{ChangeLine, Control, Entry, NodeName};
+use super::joining::Standing;
 use super::membership::{Effect, Skip};
 use super::reading::Stored;
 use super::report::{Notice, Stop};
+use super::snapshot::{MAX_SNAPSHOT, cut, too_large, too_many_pieces};
 use super::{Knowledge, Replica};
 use crate::chat::Incarnation;
 use crate::cluster::weakness::Weakness;
@@ -42,6 +43,9 @@ impl<O: Clone> Replica<O> {
         if let Some(entry) = self.decode(stored) {
             if self.knowledge != Knowledge::Nothing {
                 self.follow(stored, &entry, app, now);
+            }
+            if self.standing == Standing::Greeting {
+                self.note_pieces(&entry.header);
             }
             let is_own_hello = entry.header.n == 1 && entry.header.incarnation == self.incarnation;
             if is_own_hello && self.standing == Standing::Greeting {
@@ -149,13 +153,13 @@ impl<O: Clone> Replica<O> {
                 return self.handle_own_end(burial, now);
             }
         }
-        if let Some(Control::Hello { informed: false, .. }) = entry.header.control
+        if let Some(Control::Hello { node, informed: false, .. }) = &entry.header.control
             && entry.header.incarnation != self.incarnation
             && self.standing == Standing::Live
             && self.membership.oldest_but(entry.header.incarnation) == Some(self.incarnation)
             && !self.weakened.is(Weakness::NeverAnswers)
         {
-            self.answer(seq, entry.header.incarnation, app);
+            self.answer(seq, (node, entry.header.incarnation), app, now);
         }
     }
 
@@ -189,15 +193,28 @@ impl<O: Clone> Replica<O> {
     }
 
     /// Answers a Hello with the state at its position.
-    fn answer<A: Application<Origin = O>>(&mut self, hello: u64, to: Incarnation, app: &mut A) {
+    fn answer<A: Application<Origin = O>>(
+        &mut self,
+        hello: u64,
+        (node, to): (&NodeName, Incarnation),
+        app: &mut A,
+        now: Duration,
+    ) {
+        if !self.askers.may_ask(node, self.outbox.pieces(), now) {
+            return debug!("cluster: the node {} was answered a moment ago, and asks again", node.as_str());
+        }
         let membership = serde_json::to_string(&self.membership).expect("names and numbers");
-        let snapshot = format!("{membership}\n{}", app.snapshot(self.version()));
-        let pieces = cut(&snapshot);
-        let Some(count) = u32::try_from(pieces.len()).ok().filter(|count| *count <= MAX_PIECES) else {
-            return warn!("cluster: the state has {} bytes, too many for a node that joins", snapshot.len());
-        };
+        let mut snapshot = app.snapshot(self.version());
+        snapshot.insert_str(0, &(membership + "\n"));
+        let is_given = snapshot.len() <= MAX_SNAPSHOT;
+        let pieces = if is_given { cut(&snapshot) } else { vec![""] };
+        let count = if is_given { pieces.len() as u32 } else { too_many_pieces(snapshot.len()) };
+        if !std::mem::replace(&mut self.askers.told, !is_given) && !is_given {
+            warn!("{}", too_large(count));
+        }
+        self.askers.note(node.clone(), to, count, now);
         for (piece, text) in (0..).zip(pieces) {
-            self.outbox.push_control(Control::Snapshot { to, hello, piece, count }, text.to_string());
+            self.outbox.push_piece(Control::Snapshot { to, hello, piece, count }, text.to_string());
         }
     }
 
@@ -205,36 +222,5 @@ impl<O: Clone> Replica<O> {
     pub(super) fn stop(&mut self, stop: Stop) {
         self.standing = Standing::Left;
         self.notices.push_back(Notice::Stopped(stop));
-    }
-}
-
-/// Cuts a text into pieces that fit in an entry; none of them is empty.
-fn cut(mut text: &str) -> Vec<&str> {
-    let mut pieces = Vec::new();
-    while !text.is_empty() {
-        let mut end = text.len().min(MAX_CHANGE);
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        let (piece, rest) = text.split_at(end);
-        pieces.push(piece);
-        text = rest;
-    }
-    pieces
-}
-
-#[cfg(test)]
-mod cut_tests {
-    use super::*;
-
-    #[test]
-    fn pieces_of_a_snapshot_are_whole_characters() {
-        let text = "x".to_string() + &"語".repeat(MAX_CHANGE);
-        let pieces = cut(&text);
-        assert_eq!(pieces.concat(), text);
-        assert!(pieces.iter().all(
-            |piece| piece.len() <= MAX_CHANGE && piece.len() > MAX_CHANGE - 3 || *piece == *pieces.last().unwrap()
-        ));
-        assert_eq!(cut(""), Vec::<&str>::new());
     }
 }

@@ -6,16 +6,14 @@ use log::{info, warn};
 use serde::{Deserialize, Serialize};
 
 use super::application::{Application, Burial, Fate, Place};
-use super::entry::{Control, Entry};
+use super::entry::{Control, Entry, Header};
 use super::membership::Membership;
 use super::reading::{Break, Stored};
 use super::report::{Notice, Stop};
+use super::snapshot::{MAX_PIECES, Pieces, Tries, is_too_large, too_large};
 use super::{Checkpoint, Knowledge, Replica};
-use crate::chat::Incarnation;
 use crate::cluster::weakness::Weakness;
 
-/// Pieces of a snapshot at most: 64 MiB.
-pub const MAX_PIECES: u32 = 1_024;
 /// A Hello waits for its answer, or for each further piece, at least for this time.
 const ANSWER: Duration = Duration::from_secs(3);
 /// Nodes wait a little longer by up to seven of these, so that one of them founds.
@@ -43,9 +41,9 @@ pub struct Wait {
     since: Option<Duration>,
     /// Whether a Genesis is on its way.
     founds: bool,
-    /// Who answers, and the pieces so far; after a handover they are read again.
+    /// The answer so far; after a handover it is read again.
     #[serde(skip)]
-    answer: Option<(Incarnation, Vec<Option<Box<str>>>)>,
+    answer: Option<Pieces>,
 }
 
 impl<O: Clone> Replica<O> {
@@ -63,6 +61,12 @@ impl<O: Clone> Replica<O> {
         let (node, versions) = (self.node.name.clone(), self.node.versions);
         let informed = self.knowledge == Knowledge::State;
         self.outbox.push_first(Control::Hello { node, versions, informed });
+    }
+
+    /// The state was not given to this incarnation: the next one asks after a pause.
+    fn ask_later(&mut self, now: Duration) {
+        self.tries.fail(now);
+        self.begin_anew(now);
     }
 
     /// Begins the next incarnation.
@@ -123,28 +127,70 @@ impl<O: Clone> Replica<O> {
 
     /// Searches an entry after the Hello for its answer; the entry is processed later.
     pub(super) fn search<A: Application<Origin = O>>(&mut self, stored: &Stored, app: &mut A, now: Duration) {
-        let Standing::Waiting(wait) = &mut self.standing else { return };
-        let Ok(Entry { header, rest }) = Entry::decode(&stored.bytes) else { return };
-        match header.control {
-            Some(Control::Snapshot { to, hello, piece, count }) if to == self.incarnation && hello == wait.hello => {
-                wait.since = Some(now);
-                if let Some(snapshot) = wait.take_piece(header.incarnation, piece, count, rest) {
-                    self.restore(&snapshot, app, now);
-                }
+        if let Ok(entry) = Entry::decode(&stored.bytes) {
+            if let Some(Control::Snapshot { .. }) = entry.header.control {
+                // Later only its header counts, whomever it is for; who answers another node now answers this one later.
+                self.reading.shorten_searched(stored.bytes.len() - entry.rest.len());
+                self.restart_wait();
             }
-            Some(Control::Genesis { hello, .. }) if header.incarnation == self.incarnation && hello == wait.hello => {
+            self.search_entry(stored.seq, &entry, app, now);
+        }
+        if self.is_waiting() && self.reading.is_overfull() {
+            self.ask_later(now);
+        }
+    }
+
+    fn search_entry<A: Application<Origin = O>>(&mut self, seq: u64, entry: &Entry, app: &mut A, now: Duration) {
+        let Standing::Waiting(wait) = &self.standing else { return };
+        let header = &entry.header;
+        match &header.control {
+            Some(Control::Snapshot { to, hello, .. }) if *to == self.incarnation && *hello == wait.hello => {
+                self.take_piece(entry, app, now);
+            }
+            Some(Control::Genesis { hello, .. }) if header.incarnation == self.incarnation && *hello == wait.hello => {
                 match wait.answer {
-                    None => self.found(stored.seq, app, now),
+                    None => self.found(seq, app, now),
                     // Whether the Genesis counts depends on whether the answer does, which this node cannot know.
                     Some(_) => self.begin_anew(now),
                 }
             }
             Some(Control::Genesis { .. }) => self.begin_anew(now),
-            Some(Control::Hello { node, .. }) if node == self.node.name && header.incarnation != self.incarnation => {
+            Some(Control::Hello { node, .. }) if *node == self.node.name && header.incarnation != self.incarnation => {
                 self.handle_own_end(Burial::Replaced, now);
             }
-            _ if self.reading.is_overfull() => self.begin_anew(now),
-            _ => {}
+            _ => self.note_pieces(header),
+        }
+    }
+
+    /// Takes a piece of the answer.
+    fn take_piece<A: Application<Origin = O>>(&mut self, entry: &Entry, app: &mut A, now: Duration) {
+        self.note_pieces(&entry.header);
+        let (Some(Control::Snapshot { piece, count, .. }), from) = (&entry.header.control, entry.header.incarnation)
+        else {
+            return;
+        };
+        if is_too_large(*count) {
+            if !std::mem::replace(&mut self.tries.told, true) {
+                warn!("{}", too_large(*count));
+            }
+            return self.ask_later(now);
+        }
+        let Standing::Waiting(wait) = &mut self.standing else { return };
+        if *piece >= *count || *count > MAX_PIECES {
+            return;
+        }
+        let answer = wait.answer.get_or_insert_with(|| Pieces::new(from, *count));
+        if let Some(snapshot) = answer.take(from, *piece, *count, entry.rest) {
+            self.restore(&snapshot, app, now);
+        }
+    }
+
+    /// Notes how large the state is, if this is a piece of it for this node, even for an earlier run of it.
+    pub(super) fn note_pieces(&mut self, header: &Header) {
+        if let Some(Control::Snapshot { to, count, .. }) = header.control
+            && (self.first..=self.incarnation).contains(&to)
+        {
+            self.tries.note_pieces(count);
         }
     }
 
@@ -205,6 +251,7 @@ impl<O: Clone> Replica<O> {
     /// Takes part: what became of older proposals is told, and then the names are claimed.
     fn go_live<A: Application<Origin = O>>(&mut self, app: &mut A, now: Duration) {
         self.standing = Standing::Live;
+        self.tries = Tries::default();
         self.first_live.get_or_insert(now);
         self.listens_until = None;
         self.touch.set_live(true, now);
@@ -236,7 +283,7 @@ impl<O: Clone> Replica<O> {
         self.settle(app);
     }
 
-    /// Waits anew: nothing could come while the log was not read.
+    /// Waits anew: nothing could come before.
     pub(super) fn restart_wait(&mut self) {
         if let Standing::Waiting(wait) = &mut self.standing {
             wait.since = None;
@@ -251,7 +298,7 @@ impl<O: Clone> Replica<O> {
             return;
         }
         if self.peers.hears_ready(&self.node.name, now) || wait.answer.is_some() {
-            self.begin_anew(now);
+            self.ask_later(now);
         } else if self.peers.hears_itself(now) && !wait.founds {
             wait.founds = true;
             wait.since = Some(now);
@@ -264,7 +311,7 @@ impl<O: Clone> Replica<O> {
     pub(super) fn accuse(&mut self, now: Duration) {
         if self.is_ready() && self.touch.lost_since().is_none() {
             for (incarnation, last) in self.peers.accused(&self.membership, self.incarnation, now, self.weakened) {
-                self.outbox.push_control(Control::Gone { incarnation, last }, String::new());
+                self.outbox.push_control(Control::Gone { incarnation, last });
             }
         }
     }
@@ -280,19 +327,5 @@ impl<O: Clone> Replica<O> {
         } else if self.outbox.is_empty() || self.weakened.is(Weakness::LeavesAtOnce) {
             self.outbox.push_leave();
         }
-    }
-}
-
-impl Wait {
-    /// Takes a piece of the snapshot; returns the snapshot when it is whole.
-    fn take_piece(&mut self, from: Incarnation, piece: u32, count: u32, text: &str) -> Option<String> {
-        if piece >= count || count > MAX_PIECES {
-            return None;
-        }
-        let (answerer, pieces) = self.answer.get_or_insert_with(|| (from, vec![None; count as usize]));
-        if *answerer == from && pieces.len() == count as usize {
-            pieces[piece as usize] = Some(text.into());
-        }
-        pieces.iter().map(|piece| piece.as_deref()).collect()
     }
 }

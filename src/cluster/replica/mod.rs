@@ -6,7 +6,8 @@
 //!    skip any other. So entries can be sent again: at most four, after a reconnect, an error answer, or five seconds.
 //! 3. `Hello` begins an incarnation and buries the one before of the same node. Nothing that is buried counts again. A
 //!    node says `Hello` while it hears its own heartbeats. Of two processes with one name, the newer one ends.
-//! 4. The oldest other node answers a `Hello` with a snapshot of the state there; what follows is applied to it.
+//! 4. The oldest other node answers a `Hello` with a snapshot of the state there; what follows is applied to it. The larger the
+//!    state is, the longer is the pause before a node asks again, or is answered again.
 //! 5. If no node that has the state is heard for three seconds, `Genesis` begins the state anew. It is void if an
 //!    answer or another `Genesis` stands after its `Hello`.
 //! 6. `Gone` buries a node that is silent for five seconds. It is void if that node has spoken since; only a node that
@@ -26,6 +27,7 @@ mod outbox;
 mod peers;
 mod reading;
 mod report;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod touch;
@@ -49,6 +51,7 @@ use self::reading::{Break, Reading};
 pub use self::reading::{Mark, Stream};
 use self::report::SkipCounts;
 pub use self::report::{NodeStatus, Notice, Status, Stop};
+use self::snapshot::{Askers, Tries};
 use self::touch::{Touch, TouchChange};
 use super::weakness::{Weakened, Weakness};
 use crate::chat::Incarnation;
@@ -151,6 +154,10 @@ pub struct Replica<O> {
     /// Until when the next Hello waits, since another process with this name may be there.
     #[serde(default)]
     listens_until: Option<Duration>,
+    #[serde(default)]
+    tries: Tries,
+    #[serde(default)]
+    askers: Askers,
     notices: VecDeque<Notice>,
     counts: SkipCounts,
     #[serde(skip)]
@@ -185,6 +192,8 @@ impl<O: Clone> Replica<O> {
             leaves: false,
             first_live: None,
             listens_until: None,
+            tries: Tries::default(),
+            askers: Askers::default(),
             notices: VecDeque::new(),
             counts: SkipCounts::default(),
             weakened: Weakened::default(),
@@ -272,6 +281,7 @@ impl<O: Clone> Replica<O> {
     /// Does what is due: repeats, accuses, founds, tells members. To be called at least four times a second.
     pub fn handle_tick<A: Application<Origin = O>>(&mut self, app: &mut A, now: Duration) {
         self.peers.handle_tick(&self.membership, now);
+        self.askers.handle_tick(&self.peers, now);
         if self.has_ended() {
             return self.settle_at_end(app);
         }
@@ -315,8 +325,8 @@ impl<O: Clone> Replica<O> {
         }
         self.leave_at_end();
         // The others would take a node for dead at once that is not heard.
-        let waits = self.listens_until.is_some_and(|until| now < until) || !self.peers.hears_itself(now);
-        if self.standing == Standing::Greeting && waits {
+        let waits = self.listens_until.is_some_and(|until| now < until) || self.tries.pause(now);
+        if self.standing == Standing::Greeting && (waits || !self.peers.hears_itself(now)) {
             return None;
         }
         self.outbox.poll(now, self.standing == Standing::Live)
@@ -344,7 +354,7 @@ impl<O: Clone> Replica<O> {
 
     /// Whether the engine is to send more entries.
     pub fn wants_entries(&self) -> bool {
-        !self.has_ended() && (self.reading.has_room() || self.is_waiting())
+        !self.has_ended() && self.reading.has_room()
     }
 
     /// Whether the lines of members are to be left unread for a moment.
@@ -380,32 +390,5 @@ impl<O: Clone> Replica<O> {
                 Some(Checkpoint { mark, membership: self.membership.clone(), has_state })
             }
         }
-    }
-
-    /// The position of the newest entry that was processed; 0 before the first one.
-    pub fn applied(&self) -> u64 {
-        self.reading.processed().map_or(0, |mark| mark.seq)
-    }
-
-    /// The name of a node that lives.
-    pub fn name_of(&self, incarnation: Incarnation) -> Option<&NodeName> {
-        let member = self.membership.live().iter().find(|member| member.incarnation == incarnation)?;
-        Some(&member.node)
-    }
-
-    /// Whether members know that the node is out of touch with the others.
-    pub fn has_lost_touch(&self) -> bool {
-        self.touch.lost_since().is_some()
-    }
-
-    /// Whether it takes part, and no other node takes part for longer.
-    pub fn is_oldest(&self) -> bool {
-        let oldest = self.membership.live().first().map(|member| member.incarnation);
-        self.is_ready() && oldest == Some(self.incarnation)
-    }
-
-    /// Since when an answer of the engine is missing; `None` if all has come back so far.
-    pub fn unanswered_since(&self) -> Option<Duration> {
-        self.touch.unanswered_since(self.pending_since())
     }
 }

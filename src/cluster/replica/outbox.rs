@@ -56,6 +56,12 @@ pub struct Outbox<O> {
     resend_pause: Duration,
     waiting: VecDeque<Item<O>>,
     waiting_bytes: usize,
+    /// Pieces of snapshots for nodes that join. What waits besides takes turns with them.
+    #[serde(default)]
+    pieces: VecDeque<(Control, String)>,
+    /// Whether the entry that was made last has a piece.
+    #[serde(default)]
+    was_piece: bool,
     has_left: bool,
 }
 
@@ -81,6 +87,8 @@ impl<O> Outbox<O> {
             resend_pause: RESEND_PAUSE,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
+            pieces: VecDeque::new(),
+            was_piece: false,
             has_left: false,
         }
     }
@@ -92,8 +100,13 @@ impl<O> Outbox<O> {
     }
 
     /// Queues an entry with a control.
-    pub fn push_control(&mut self, control: Control, piece: String) {
-        self.waiting.push_back(Item::Control(control, piece));
+    pub fn push_control(&mut self, control: Control) {
+        self.waiting.push_back(Item::Control(control, String::new()));
+    }
+
+    /// Queues a piece of a snapshot.
+    pub fn push_piece(&mut self, control: Control, piece: String) {
+        self.pieces.push_back((control, piece));
     }
 
     /// Makes an entry with a control at once, before what waits.
@@ -111,7 +124,10 @@ impl<O> Outbox<O> {
 
     /// Drops the pieces of a snapshot that nobody waits for any more.
     pub fn drop_pieces(&mut self, to_nobody: Incarnation) {
-        self.waiting.retain(|item| !matches!(item, Item::Control(Control::Snapshot { to, .. }, _) if *to == to_nobody));
+        let is_dropped = |control: &Control| matches!(control, Control::Snapshot { to, .. } if *to == to_nobody);
+        self.pieces.retain(|(control, _)| !is_dropped(control));
+        // A predecessor may have put them there.
+        self.waiting.retain(|item| !matches!(item, Item::Control(control, _) if is_dropped(control)));
     }
 
     fn next_header(&self, control: Option<Control>) -> Header {
@@ -136,8 +152,16 @@ impl<O> Outbox<O> {
         Some(Append { incarnation, n: sent.n, entry: sent.entry.clone() })
     }
 
-    /// Makes an entry of what waits: one control, or changes until it is full.
+    /// Makes an entry of what waits: a piece of a snapshot, one control, or changes until it is full.
     fn make_entry(&mut self) {
+        let takes_piece = self.waiting.is_empty() || !self.was_piece;
+        self.was_piece = takes_piece && !self.pieces.is_empty();
+        if self.was_piece
+            && let Some((control, piece)) = self.pieces.pop_front()
+        {
+            let entry = EntryWriter::new(&self.next_header(Some(control))).finish(&piece);
+            return self.push_entry(entry, Vec::new());
+        }
         if let Some(Item::Control(..)) = self.waiting.front() {
             let Some(Item::Control(control, piece)) = self.waiting.pop_front() else { return };
             let entry = EntryWriter::new(&self.next_header(Some(control))).finish(&piece);
@@ -205,7 +229,7 @@ impl<O> Outbox<O> {
 
     /// Whether nothing waits and nothing is in flight.
     pub fn is_empty(&self) -> bool {
-        self.in_flight.is_empty() && self.waiting.is_empty()
+        self.in_flight.is_empty() && self.waiting.is_empty() && self.pieces.is_empty()
     }
 
     /// Entries in flight.
@@ -213,9 +237,14 @@ impl<O> Outbox<O> {
         self.in_flight.len()
     }
 
-    /// Proposals and controls that wait.
+    /// Proposals, controls and pieces of snapshots that wait.
     pub fn waiting(&self) -> usize {
-        self.waiting.len()
+        self.waiting.len() + self.pieces.len()
+    }
+
+    /// Pieces of snapshots that wait.
+    pub fn pieces(&self) -> usize {
+        self.pieces.len()
     }
 
     /// Bytes of the proposals that wait.
@@ -309,6 +338,23 @@ mod tests {
         outbox.resend_all();
         outbox.confirm(2, seconds(7));
         assert_eq!(numbers(&mut outbox, seconds(7)), [3]);
+    }
+
+    #[test]
+    fn proposals_and_pieces_of_a_snapshot_take_turns() {
+        let mut outbox = Outbox::new(Incarnation(1));
+        for piece in 0..3 {
+            let control = Control::Snapshot { to: Incarnation(2 + u64::from(piece) / 2), hello: 1, piece, count: 3 };
+            outbox.push_piece(control, format!("piece {piece}"));
+        }
+        outbox.push(proposal(1));
+        let entries = [0, 0, 0].map(|_| outbox.poll(seconds(0), true).unwrap().entry);
+        let ends = ["\npiece 0", "\n1 1", "\npiece 1"];
+        assert!(entries.iter().zip(ends).all(|(entry, end)| entry.ends_with(end)), "{entries:?}");
+        outbox.drop_pieces(Incarnation(2));
+        assert_eq!((outbox.pieces(), outbox.waiting()), (1, 1));
+        outbox.drop_pieces(Incarnation(3));
+        assert_eq!((outbox.pieces(), outbox.poll(seconds(0), true)), (0, None));
     }
 
     #[test]

@@ -127,6 +127,11 @@ impl Peers {
         self.heard.values().any(|heard| is_ready(&heard.heartbeat) && now < heard.at + RECENT)
     }
 
+    /// Whether this incarnation takes part, by what it has said last.
+    pub fn is_ready(&self, incarnation: Incarnation) -> bool {
+        self.heard.get(&incarnation).is_some_and(|heard| heard.heartbeat.ready)
+    }
+
     /// Whether another process with this name was heard lately, which takes part if it must be ready; `is_own` tells the
     /// incarnations of this one.
     pub fn hears_rival(

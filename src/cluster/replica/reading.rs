@@ -11,7 +11,7 @@ use crate::cluster::weakness::{Weakened, Weakness};
 const MAX_ENTRIES: usize = 1_024;
 /// Bytes of entries that wait at most before the node asks for no more.
 const MAX_BYTES: usize = 4 << 20;
-/// Bytes of entries that wait at most for a snapshot.
+/// Bytes of entries that wait at most for a snapshot; its pieces are kept elsewhere.
 const MAX_BYTES_OF_WAIT: usize = 16 << 20;
 
 /// What the engine says of its log.
@@ -36,12 +36,15 @@ pub struct Mark {
 pub struct Stored {
     pub seq: u64,
     pub time: Duration,
+    /// All of it, or what is still needed.
     pub bytes: Box<[u8]>,
+    /// The CRC-32 of all of it.
+    crc: u32,
 }
 
 impl Stored {
     fn mark(&self) -> Mark {
-        Mark { seq: self.seq, content: Some((self.time, crc32fast::hash(&self.bytes))) }
+        Mark { seq: self.seq, content: Some((self.time, self.crc)) }
     }
 }
 
@@ -65,9 +68,11 @@ pub struct Reading {
     waiting: VecDeque<Stored>,
     #[serde(skip)]
     bytes: usize,
-    /// Those that wait for a snapshot and were searched for it.
+    /// Those that wait for a snapshot and were searched for it, and their bytes.
     #[serde(skip)]
     searched: usize,
+    #[serde(skip)]
+    searched_bytes: usize,
     /// Whether the entry at the position is read once more, to be compared.
     #[serde(skip)]
     pub compares: bool,
@@ -115,7 +120,7 @@ impl Reading {
         }
         if seq > read {
             self.bytes += bytes.len();
-            self.waiting.push_back(Stored { seq, time, bytes: bytes.into() });
+            self.waiting.push_back(Stored { seq, time, bytes: bytes.into(), crc: crc32fast::hash(bytes) });
         }
         Ok(())
     }
@@ -129,7 +134,10 @@ impl Reading {
     pub fn pop(&mut self) -> Option<Stored> {
         let stored = self.waiting.pop_front()?;
         self.bytes -= stored.bytes.len();
-        self.searched = self.searched.saturating_sub(1);
+        if self.searched > 0 {
+            self.searched -= 1;
+            self.searched_bytes -= stored.bytes.len();
+        }
         self.processed = Some(stored.mark());
         Some(stored)
     }
@@ -138,12 +146,24 @@ impl Reading {
     pub fn search(&mut self) -> Option<Stored> {
         let stored = self.waiting.get(self.searched)?.clone();
         self.searched += 1;
+        self.searched_bytes += stored.bytes.len();
         Some(stored)
+    }
+
+    /// Of the entry that was searched last, only so many of its first bytes are needed later.
+    pub fn shorten_searched(&mut self, len: usize) {
+        let last = self.searched.checked_sub(1).and_then(|index| self.waiting.get_mut(index));
+        if let Some(stored) = last.filter(|stored| len < stored.bytes.len()) {
+            let dropped = stored.bytes.len() - len;
+            stored.bytes = stored.bytes[..len].into();
+            self.bytes -= dropped;
+            self.searched_bytes -= dropped;
+        }
     }
 
     /// Searches what waits from its beginning.
     pub fn restart_search(&mut self) {
-        self.searched = 0;
+        (self.searched, self.searched_bytes) = (0, 0);
     }
 
     /// Forgets what waits; the position stays.
@@ -170,14 +190,14 @@ impl Reading {
         self.newest_seq().map(|seq| seq + u64::from(!self.compares))
     }
 
-    /// Whether more entries are asked for.
+    /// Whether more entries are asked for. Those that were searched, and wait for the snapshot, do not count.
     pub fn has_room(&self) -> bool {
-        self.waiting.len() < MAX_ENTRIES && self.bytes < MAX_BYTES
+        self.waiting.len() - self.searched < MAX_ENTRIES && self.bytes - self.searched_bytes < MAX_BYTES
     }
 
-    /// Whether too much waits for a snapshot.
+    /// Whether too much was searched, and waits for a snapshot.
     pub fn is_overfull(&self) -> bool {
-        self.bytes > MAX_BYTES_OF_WAIT
+        self.searched_bytes > MAX_BYTES_OF_WAIT
     }
 
     /// Entries that wait.
@@ -236,6 +256,39 @@ mod tests {
         let mut reading = reading();
         assert_eq!(reading.handle_stream(stream(7, 6), ok), Ok(()));
         assert_eq!((reading.read_from(), read(&mut reading.clone(), 8, "x")), (Some(7), Err(Break::Trimmed)));
+    }
+
+    #[test]
+    fn what_was_searched_is_bounded_apart_from_what_was_not() {
+        let mut reading = reading();
+        let large = "x".repeat(MAX_BYTES);
+        read(&mut reading, 7, &large).unwrap();
+        assert!(!reading.has_room());
+        reading.search();
+        reading.search();
+        assert!(reading.has_room());
+        reading.shorten_searched(10);
+        assert_eq!((reading.bytes, reading.searched_bytes), (11, 11));
+        for seq in 8..12 {
+            assert!(!reading.is_overfull());
+            read(&mut reading, seq, &large).unwrap();
+            reading.search();
+        }
+        assert!(reading.is_overfull());
+        while reading.pop().is_some() {}
+        assert_eq!((reading.bytes, reading.searched_bytes, reading.searched), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_shortened_entry_is_known_again() {
+        let mut reading = reading();
+        read(&mut reading, 7, "header\nthe piece of a snapshot").unwrap();
+        reading.search();
+        reading.search();
+        reading.shorten_searched(7);
+        while reading.pop().is_some() {}
+        assert_eq!(reading.handle_stream(stream(1, 7), Weakened::default()), Ok(()));
+        assert_eq!(read(&mut reading, 7, "header\nthe piece of a snapshot"), Ok(()));
     }
 
     #[test]

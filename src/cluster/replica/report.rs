@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Replica;
-use super::entry::Versions;
+use super::entry::{NodeName, Versions};
 use crate::chat::Incarnation;
 
 /// Something that people are told.
@@ -84,6 +84,33 @@ pub struct SkipCounts {
 }
 
 impl<O: Clone> Replica<O> {
+    /// The position of the newest entry that was processed; 0 before the first one.
+    pub fn applied(&self) -> u64 {
+        self.reading.processed().map_or(0, |mark| mark.seq)
+    }
+
+    /// The name of a node that lives.
+    pub fn name_of(&self, incarnation: Incarnation) -> Option<&NodeName> {
+        let member = self.membership.live().iter().find(|member| member.incarnation == incarnation)?;
+        Some(&member.node)
+    }
+
+    /// Whether members know that the node is out of touch with the others.
+    pub fn has_lost_touch(&self) -> bool {
+        self.touch.lost_since().is_some()
+    }
+
+    /// Whether it takes part, and no other node takes part for longer.
+    pub fn is_oldest(&self) -> bool {
+        let oldest = self.membership.live().first().map(|member| member.incarnation);
+        self.is_ready() && oldest == Some(self.incarnation)
+    }
+
+    /// Since when an answer of the engine is missing; `None` if all has come back so far.
+    pub fn unanswered_since(&self) -> Option<Duration> {
+        self.touch.unanswered_since(self.pending_since())
+    }
+
     /// The state for operators.
     pub fn status(&self, now: Duration) -> Status {
         let nodes = self.membership.live().iter().map(|member| {

@@ -7,6 +7,7 @@ mod foreign;
 mod full;
 mod gate;
 mod kept;
+mod large;
 mod nodes;
 mod other_log;
 mod programs;

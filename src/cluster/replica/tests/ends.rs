@@ -7,7 +7,7 @@ use crate::cluster::replica::entry::{Control, EntryWriter, Header};
 fn accuse(cluster: &mut Cluster, by: usize, accused: usize) {
     let incarnation = cluster.incarnation(accused);
     let last = cluster.nodes[by].replica.membership.last_of(incarnation);
-    cluster.nodes[by].replica.outbox.push_control(Control::Gone { incarnation, last }, String::new());
+    cluster.nodes[by].replica.outbox.push_control(Control::Gone { incarnation, last });
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn an_unknown_change_is_skipped_unless_each_node_must_understand_it() {
 fn an_unknown_control_is_counted_so_that_what_follows_counts_too() {
     let mut cluster = Cluster::of(&["a", "b"]);
     cluster.arrive(0, 1);
-    cluster.nodes[0].replica.outbox.push_control(Control::Unknown, String::new());
+    cluster.nodes[0].replica.outbox.push_control(Control::Unknown);
     cluster.nodes[0].chat.say(1, 7);
     cluster.run(1);
     assert_eq!(cluster.nodes[1].texts(), [7]);

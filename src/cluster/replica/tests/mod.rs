@@ -4,6 +4,7 @@ mod ends;
 mod foreign;
 mod golden;
 mod joining;
+mod large;
 mod outages;
 
 use std::time::Duration;
@@ -126,6 +127,9 @@ impl Cluster {
         while *is_up && let Some((time, bytes)) = self.log.get(*next as usize - 1) {
             replica.handle_entry(*next, *time, bytes, self.now);
             *next += 1;
+            if !replica.wants_entries() {
+                while replica.process(chat, self.now, 10) {}
+            }
         }
         while replica.process(chat, self.now, 10) {}
         replica.handle_tick(chat, self.now);

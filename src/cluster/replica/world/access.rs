@@ -19,7 +19,7 @@ impl<O: Clone> Replica<O> {
     pub fn accuse_all(&mut self) {
         for member in self.membership.live().iter().filter(|member| member.incarnation != self.incarnation) {
             let (incarnation, last) = (member.incarnation, self.membership.last_of(member.incarnation));
-            self.outbox.push_control(Control::Gone { incarnation, last }, String::new());
+            self.outbox.push_control(Control::Gone { incarnation, last });
         }
     }
 }
