@@ -12,10 +12,12 @@ use crate::chat::hub::{Hub, Snapshot};
 use crate::chat::id::Now;
 use crate::chat::record::{CheckpointRecord, InitialCluster, Record};
 
-/// Time between two checkpoints. After a crash the log of this time is applied again.
+/// Time between two checkpoints, at least. After a crash the log of this time is applied again.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(300);
-/// Time between two checkpoints if the one before has something that was deleted since, or another state.
+/// Time between two checkpoints, at least, if the one before has something that was deleted since, or another state.
 const CHECKPOINT_PAUSE: Duration = Duration::from_secs(5);
+/// Bytes of a checkpoint for which the time after it is a second at least: nothing else is done while it is made.
+const BYTES_PER_SECOND: usize = 256 << 10;
 
 /// How far the store follows the log of a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +33,8 @@ pub struct LogUse {
     stored: u64,
     /// The position of the newest checkpoint, and when it was made.
     checkpoint: Option<(u64, Duration)>,
+    /// Its bytes.
+    checkpoint_bytes: usize,
     /// The newest checkpoint has something that was deleted since, or another state.
     is_outdated: bool,
 }
@@ -81,6 +85,7 @@ impl LogUse {
         }
         let Some((position, at)) = self.checkpoint else { return true };
         let pause = if self.is_outdated { CHECKPOINT_PAUSE } else { CHECKPOINT_EVERY };
+        let pause = pause.max(Duration::from_secs((self.checkpoint_bytes / BYTES_PER_SECOND) as u64));
         (self.is_outdated || position != self.position) && now >= at + pause
     }
 }
@@ -151,7 +156,7 @@ impl Hub {
     }
 
     /// Whether a checkpoint is due: at the beginning, five minutes after the one before, and a few seconds after the one before
-    /// if it has texts that were deleted since. `now` is a clock that never goes back.
+    /// if it has texts that were deleted since; if that one was large, later, a second for each 256 KiB. `now` is a clock that never goes back.
     pub fn wants_checkpoint(&self, now: Duration) -> bool {
         let log = self.store.as_ref().and_then(|store| store.log.as_ref());
         log.is_some_and(|log| log.wants_checkpoint(now)) && !self.shared.rooms.store_fails()
@@ -174,6 +179,7 @@ impl Hub {
             && let Some(log) = &mut store.log
         {
             (log.recorded, log.checkpoint, log.is_outdated) = (position, Some((position, now)), false);
+            log.checkpoint_bytes = snapshot.len();
             let cluster = log.cluster.clone();
             let record = CheckpointRecord { cluster, run, position, ids, checkpoint, snapshot };
             store.record(Record::Checkpoint(Box::new(record)));

@@ -1,6 +1,7 @@
 //! Tests of the whole hub.
 
 mod accounts;
+mod checkpoints;
 mod console;
 pub(super) mod disconnects;
 mod empty_rooms;
