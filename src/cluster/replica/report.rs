@@ -43,6 +43,8 @@ pub struct NodeStatus {
     pub name: String,
     pub incarnation: Incarnation,
     pub versions: Versions,
+    /// Whether it has the state and takes part, by what it has said last.
+    pub ready: bool,
     /// The position that it had applied when it was heard the last time.
     pub applied: Option<u64>,
     /// How long ago that was.
@@ -119,6 +121,10 @@ impl<O: Clone> Replica<O> {
                 name: member.node.as_str().to_string(),
                 incarnation: member.incarnation,
                 versions: member.versions,
+                ready: match member.incarnation == self.incarnation {
+                    true => self.is_ready(),
+                    false => self.peers.is_ready(member.incarnation),
+                },
                 applied: newest.map(|(heartbeat, _)| heartbeat.applied),
                 heard: newest.map(|(_, at)| now.saturating_sub(at)),
             }

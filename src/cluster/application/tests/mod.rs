@@ -256,7 +256,7 @@ fn nodes(replica: &Replica<Origin>, at: Duration) -> Vec<NodeView> {
         incarnation: node.incarnation,
         is_this: node.incarnation == status.incarnation,
         name: node.name.into(),
-        ready: true,
+        ready: node.ready,
         applied: if node.incarnation == status.incarnation { Some(status.applied) } else { node.applied },
         heard: node.heard,
         versions: (node.versions.lowest, node.versions.highest),

@@ -109,3 +109,24 @@ fn a_handover_keeps_the_incarnation_and_what_is_in_flight() {
     assert_eq!(cluster.nodes[0].chat.people[&1].pending.len(), 0);
     assert_eq!(cluster.nodes[0].chat.errors, Vec::<String>::new());
 }
+
+#[test]
+fn a_node_takes_part_for_the_others_when_it_has_said_so() {
+    let mut cluster = Cluster::of(&["a", "b"]);
+    let ready = |cluster: &Cluster, index: usize| {
+        let nodes = cluster.nodes[index].replica.status(cluster.now).nodes;
+        nodes.into_iter().map(|node| (node.name, node.ready, node.heard.is_some())).collect::<Vec<_>>()
+    };
+    // Nobody gives it the state.
+    cluster.nodes[0].replica.weaken(Some(Weakness::NeverAnswers));
+    cluster.add("c", Start::Fresh);
+    cluster.run(2);
+    for index in 0..2 {
+        assert_eq!(ready(&cluster, index)[2], ("c".to_string(), false, true));
+    }
+    cluster.nodes[0].replica.weaken(None);
+    cluster.run(8);
+    for index in 0..3 {
+        assert!(ready(&cluster, index).iter().all(|(_, ready, _)| *ready));
+    }
+}
