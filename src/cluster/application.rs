@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use super::replica::{
-    Application, Burial, Checkpoint, Fate, MAX_CHANGE, MAX_IDS, Place, Proposal, ProposalError, Understood,
+    Application, Burial, Checkpoint, Fate, MAX_CHANGE, MAX_IDS, Place, Proposal, ProposalError, Replica, Understood,
 };
 use super::weakness::{Weakened, Weakness};
 use crate::chat::Cause;
@@ -35,6 +35,15 @@ impl<'a> Members<'a> {
         let ids = messages_of(&change).clamp(1, MAX_IDS);
         let change = serde_json::to_string(&change).expect("changes are plain data");
         Some(Proposal { origin, change, ids, must_understand: false, lasting })
+    }
+
+    /// Takes back the logins of sessions that have ended, as far as they are not sent.
+    pub fn withdraw_logins(&mut self, replica: &mut Replica<Origin>) {
+        let mut ended: Vec<_> = self.hub.take_withdrawn().into_iter().map(|origin| origin.session).collect();
+        if !ended.is_empty() {
+            ended.sort_unstable();
+            replica.withdraw(|origin| ended.binary_search(&origin.session).is_ok());
+        }
     }
 
     /// Tells the author of a change that the log does not take.

@@ -52,7 +52,10 @@ impl Hub {
         let mut left = None;
         match self.sessions[id].stage {
             SessionStage::Waiting => self.admission.leave(now.at),
-            SessionStage::LoggingIn => self.admission.release(),
+            SessionStage::LoggingIn => {
+                self.withdraw_login(id);
+                self.admission.release();
+            }
             SessionStage::Present => {
                 self.show_held_modes(id, &now);
                 left = self.detach_from_member(id, cause, close);

@@ -28,6 +28,9 @@ pub struct Journal {
     last_message_id: u64,
     /// Proposals that have not been handed out.
     proposals: VecDeque<Proposal>,
+    /// Sessions that have ended after their logins were handed out, and before these were committed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    withdrawn: Vec<Origin>,
     /// The place of the newest committed change in the log of a cluster.
     #[serde(skip)]
     place: Option<LogPlace>,
@@ -35,7 +38,14 @@ pub struct Journal {
 
 impl Default for Journal {
     fn default() -> Self {
-        Journal { sequencer: Sequencer::Local, seq: 0, last_message_id: 0, proposals: VecDeque::new(), place: None }
+        Journal {
+            sequencer: Sequencer::Local,
+            seq: 0,
+            last_message_id: 0,
+            proposals: VecDeque::new(),
+            withdrawn: Vec::new(),
+            place: None,
+        }
     }
 }
 
@@ -90,6 +100,21 @@ impl Journal {
     /// Takes the next proposal for the external sequencer.
     pub fn pop_proposal(&mut self) -> Option<Proposal> {
         self.proposals.pop_front()
+    }
+
+    /// A session has ended whose login is not committed: the login is dropped, or the external sequencer is asked to drop it.
+    pub fn withdraw_join(&mut self, origin: Origin) {
+        let is_its =
+            |proposal: &Proposal| proposal.origin == Some(origin) && matches!(proposal.change, Change::Join(_));
+        match self.proposals.iter().rposition(is_its) {
+            Some(index) => _ = self.proposals.remove(index),
+            None => self.withdrawn.push(origin),
+        }
+    }
+
+    /// Takes the sessions that have ended since the last call, and whose logins were handed out.
+    pub fn take_withdrawn(&mut self) -> Vec<Origin> {
+        std::mem::take(&mut self.withdrawn)
     }
 
     /// Whether a proposal waits to be handed out.

@@ -229,6 +229,15 @@ impl<O: Clone> Replica<O> {
         }
     }
 
+    /// Drops the lasting proposals for whose origins `is_gone` holds, unless they were sent: nobody waits for them any more.
+    pub fn withdraw(&mut self, is_gone: impl Fn(&O) -> bool) {
+        let is_dropped = |proposal: &Proposal<O>| proposal.lasting && proposal.origin.as_ref().is_some_and(&is_gone);
+        self.outbox.take_waiting(is_dropped);
+        if let Some(unsettled) = &mut self.unsettled {
+            unsettled.waiting.retain(|proposal| !is_dropped(proposal));
+        }
+    }
+
     /// Ends as planned: what was proposed is applied first, and then [`Notice::Left`] comes. While the engine is away
     /// it does not come; the caller ends when it has waited long enough.
     pub fn leave(&mut self) {

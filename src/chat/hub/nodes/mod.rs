@@ -15,9 +15,9 @@ mod whispers;
 use super::Hub;
 use super::posts::PostRefusal;
 use crate::chat::cause::Cause;
-use crate::chat::change::{Change, Proposal};
+use crate::chat::change::{Change, Origin, Proposal};
 use crate::chat::event::Refusal;
-use crate::chat::id::{Incarnation, Now};
+use crate::chat::id::{ClientId, Incarnation, Now};
 
 /// What is known of a proposal whose change is not applied before the eyes of this node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,19 @@ impl Hub {
                 false => self.update_away(member, None, &time),
             }
         }
+    }
+
+    /// A session ends while it logs in: nobody waits for its name any more.
+    pub(super) fn withdraw_login(&mut self, id: ClientId) {
+        if self.is_node() && self.sessions[id].uncommitted.has_change() {
+            self.journal.withdraw_join(self.sessions.origin(id));
+        }
+    }
+
+    /// Takes the sessions that have ended since the last call while they logged in: what they have proposed is not to be sent, unless it
+    /// was. A login that is committed all the same is followed by a leave.
+    pub fn take_withdrawn(&mut self) -> Vec<Origin> {
+        self.journal.take_withdrawn()
     }
 
     /// A proposal comes back, since its change will not be committed here. A login is proposed again by [`Hub::rejoin`]. The session

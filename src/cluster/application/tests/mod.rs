@@ -111,6 +111,7 @@ impl Cluster {
             }
         }
         members.hub.set_nodes(&nodes(replica, at));
+        members.withdraw_logins(replica);
         while let Some(proposal) = members.poll_proposal() {
             if let Err((proposal, why)) = replica.propose(proposal) {
                 members.refuse(proposal, &why);

@@ -76,6 +76,31 @@ fn login_that_waited_when_the_touch_was_lost_is_told() {
 }
 
 #[test]
+fn logins_whose_connections_have_ended_do_not_wait_and_take_no_name() {
+    let mut cluster = Cluster::of(1);
+    let alice = cluster.enter(0, 0, "alice");
+    cluster.cut_off(0);
+    for number in 0..1_000 {
+        let (id, now) = (ClientId::new(1), cluster.now());
+        cluster.nodes[0].hub.handle_plain_connection(id, ([127, 0, 0, 1], 1).into(), now);
+        cluster.say(0, id, if number == 0 { "bob" } else { "carol" });
+        if number % 100 == 0 {
+            cluster.run(1);
+        }
+        cluster.nodes[0].hub.handle_closed(id, now);
+    }
+    cluster.run(1);
+    assert_eq!(cluster.nodes[0].replica.status(cluster.at).waiting, 0);
+    let bob = cluster.enter(0, 1, "bob");
+    cluster.read(0, alice);
+    cluster.connect(0);
+    cluster.run(5);
+    assert!(cluster.read(0, bob).contains("* You are bob. "));
+    let read = cluster.read(0, alice);
+    assert!(read.contains("* bob joined (2 here)") && !read.contains("carol") && !read.contains("left"), "{read}");
+}
+
+#[test]
 fn operator_at_one_console_is_read_at_the_others_and_where_there_is_none() {
     let mut cluster = Cluster::of(1);
     let silent = cluster.add_without_console();

@@ -81,6 +81,28 @@ fn sixteen_mebibytes_wait_and_not_more() {
 }
 
 #[test]
+fn a_lasting_proposal_whose_author_is_gone_is_withdrawn_unless_it_was_sent() {
+    let mut cluster = Cluster::of(&["a"]);
+    cluster.arrive(0, 1);
+    cluster.stores = false;
+    let of = |origin: u64, text: &str, lasting| Proposal { origin: Some(origin), ..line(text, lasting) };
+    cluster.nodes[0].replica.propose(of(1, "7", true)).unwrap();
+    cluster.turn();
+    cluster.disconnect(0);
+    for proposal in [of(1, "8", true), of(1, "9", false), of(2, "10", true)] {
+        cluster.nodes[0].replica.propose(proposal).unwrap();
+    }
+    let before = cluster.nodes[0].replica.status(cluster.now).waiting_bytes;
+    cluster.nodes[0].replica.withdraw(|origin| *origin == 1);
+    let status = cluster.nodes[0].replica.status(cluster.now);
+    assert_eq!((status.waiting, status.waiting_bytes), (2, before - of(1, "8", true).change.len()));
+    cluster.stores = true;
+    cluster.connect(0);
+    cluster.run(2);
+    assert_eq!(cluster.nodes[0].texts(), [7, 9, 10]);
+}
+
+#[test]
 fn an_engine_that_stores_nothing_counts_as_lost() {
     let mut cluster = Cluster::of(&["a"]);
     cluster.arrive(0, 1);

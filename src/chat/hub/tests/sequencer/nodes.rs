@@ -4,7 +4,7 @@ use super::{SequencedHub, now};
 use crate::chat::change::{Committed, LogPlace, Proposal};
 use crate::chat::id::{ClientId, Incarnation, LOBBY};
 use crate::chat::policy::nick::Name;
-use crate::chat::{Cause, PostRefusal, Returned};
+use crate::chat::{Cause, Input, PostRefusal, Returned};
 
 /// Two nodes with one log.
 pub(super) struct Nodes {
@@ -149,6 +149,30 @@ fn poster_is_told_that_its_message_is_not_shown() {
     });
     let refused = |why| Some((true, Err(why), 1));
     assert_eq!(posted, [refused(PostRefusal::CutOff), refused(PostRefusal::TooLong), None, None]);
+}
+
+#[test]
+fn login_of_a_session_that_has_ended_is_withdrawn() {
+    let mut nodes = Nodes::new();
+    let node = &mut nodes.nodes[0];
+    // Not handed out.
+    let [alice, bob, carol] = [0, 1, 2].map(ClientId::new);
+    node.hub.handle_plain_connection(alice, ([127, 0, 0, 1], 1).into(), now());
+    node.hub.handle_line(alice, Input::Line("alice"), now());
+    node.hub.handle_closed(alice, now());
+    assert_eq!((node.hub.poll_proposal(), node.hub.take_withdrawn()), (None, vec![]));
+    // Handed out; and a session that has given no name.
+    node.connect(1, "bob");
+    node.connect(2, "a name with spaces");
+    let [proposal] = node.proposals.make_contiguous() else { panic!("{:?}", node.proposals) };
+    let origin = proposal.origin;
+    [bob, carol].into_iter().for_each(|id| node.hub.handle_closed(id, now()));
+    assert_eq!(node.hub.take_withdrawn().first().copied(), origin);
+    assert_eq!(node.hub.take_withdrawn(), []);
+    // It was sent: it joins and leaves.
+    let dave = nodes.enter(1, 0, "dave");
+    nodes.say(1, dave, "/who");
+    assert_eq!(nodes.read(1, dave), "* 1 here: you.");
 }
 
 #[test]
