@@ -290,6 +290,8 @@ impl Person {
         let is_of_name = asks && what != "bad_name";
         match self.stage {
             _ if is_of_name => self.be_asked(step),
+            // The name that it had is that of another one by now: it is asked for a name next.
+            _ if what == "taken" => {}
             // The answer to a command, or to what was typed when the name was lost.
             _ if self.open == 0 && self.barrier.is_some() => {}
             _ if self.open > 0 => {
