@@ -9,6 +9,7 @@ use chinwag::bench::process::{helper, upgrades};
 use chinwag::bench::workload::readers;
 use chinwag::cli::config::Parsed;
 use chinwag::cli::{BenchPart, Cli, Command, config};
+use chinwag::cluster::nats;
 use chinwag::server::password;
 use chinwag::util::{logging, signals};
 use chinwag::{bench, client, server, transfer};
@@ -42,6 +43,7 @@ fn run(parsed: Parsed) -> Result<u8, Box<dyn Error>> {
         Command::Manual(manual) => manual.print().map(|()| 0)?,
         Command::Bench(bench) => bench::run(&bench.settings())?,
         Command::HashPasswords => password::child::run().map(|()| 0)?,
+        Command::LookUp { host, port } => nats::look_up(&host, port).map(|()| 0)?,
         Command::BenchPart(BenchPart::Server(serve)) => {
             helper::end_with_parent();
             server::run(serve.settings())?

@@ -72,6 +72,9 @@ pub enum Command {
     /// Helper process of a server
     #[command(hide = true)]
     HashPasswords,
+    /// Helper process of a server that takes part in a cluster
+    #[command(hide = true)]
+    LookUp { host: String, port: u16 },
 }
 
 impl Cli {

@@ -9,8 +9,8 @@ use crate::util::io_error::plain_words;
 /// Why there is no connection to a server. The text continues a sentence that names the server.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
-    #[error("its name cannot be found: {}", plain_words(.0))]
-    Name(#[source] io::Error),
+    #[error("its name cannot be found: {0}")]
+    Name(String),
     #[error("no connection: {}", plain_words(.0))]
     Connect(#[source] io::Error),
     /// The seconds that it had.

@@ -9,6 +9,7 @@ use rustls::ClientConfig;
 
 use super::client::Client;
 use super::error::LinkError;
+use super::look_up::Resolver;
 use super::servers::Servers;
 use super::settings::Settings;
 use super::transport::{Transport, tls_config};
@@ -53,12 +54,14 @@ impl Link {
     /// # Errors
     /// If the authorities for TLS cannot be used, or the registry cannot be cloned.
     pub fn new(settings: &Settings, registry: &Registry, token: Token, now: Duration) -> io::Result<Self> {
+        let resolver = Resolver::new(settings.look_up.clone(), registry.try_clone()?, token);
+        let connect_timeout = settings.limits.connect_timeout;
         Ok(Link {
             registry: registry.try_clone()?,
             token,
             tls: tls_config(settings.tls_ca.as_deref())?,
-            servers: Servers::new(&settings.servers, settings.first, now),
-            connect_timeout: settings.limits.connect_timeout,
+            servers: Servers::new(&settings.servers, settings.first, resolver, connect_timeout, now),
+            connect_timeout,
             open: None,
             block: vec![0; BLOCK].into(),
         })
@@ -74,6 +77,7 @@ impl Link {
     /// Begins a connection if one is due, reads a bounded number of blocks, does what is due, and writes.
     /// Returns whether there is more to read.
     pub fn turn(&mut self, client: &mut Client, now: Duration) -> bool {
+        self.servers.receive(now);
         if self.open.is_none() && self.servers.next_at() <= now {
             self.dial(client, now);
         }
@@ -121,15 +125,20 @@ impl Link {
     /// When a turn is due, besides the client's own deadline.
     pub fn deadline(&self) -> Option<Duration> {
         match &self.open {
-            None => Some(self.servers.next_at()),
+            None => Some(self.servers.deadline()),
             Some(open) => (!open.is_ready).then_some(open.deadline),
         }
     }
 
     fn dial(&mut self, client: &mut Client, now: Duration) {
         let Some(server) = self.servers.current().cloned() else { return self.servers.fail(now) };
+        let addr = match self.servers.next_addr(now) {
+            // Its name is being looked up.
+            Ok(None) => return,
+            Ok(Some(addr)) => Ok(addr),
+            Err(why) => Err(why),
+        };
         client.open(&server);
-        let addr = self.servers.next_addr(now);
         match addr.and_then(|addr| Transport::connect(addr, &self.registry, self.token)) {
             Ok(transport) => {
                 let deadline = now + self.connect_timeout;

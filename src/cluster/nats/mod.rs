@@ -7,7 +7,8 @@
 //! - `jetstream/`: streams, the reader that reads one in order, buckets of keys and values.
 //! - `client/`: the client without its socket. It is given bytes and times, and gives bytes and events, so that tests
 //!   can drive it with a simulated server.
-//! - `link.rs`: the socket, with `servers.rs` (which server is next) and `transport.rs` (TCP and TLS).
+//! - `link.rs`: the socket, with `servers.rs` (which server is next), `look_up.rs` (the process that looks up a name) and
+//!   `transport.rs` (TCP and TLS).
 //!
 //! The caller creates [`Nats`] with its registry and a token. For each event with that token it calls [`Nats::notify`],
 //! and in each turn of its loop [`Nats::turn`]; then it takes all events with [`Client::next_event`], asks for what it
@@ -19,6 +20,7 @@ mod error;
 mod event;
 mod jetstream;
 mod link;
+mod look_up;
 mod nkey;
 mod protocol;
 mod servers;
@@ -39,6 +41,7 @@ pub use self::jetstream::{
     Value,
 };
 use self::link::Link;
+pub use self::look_up::{LookUpCommand, run as look_up};
 pub use self::nkey::Nkey;
 pub use self::protocol::{ProtocolError, is_subject};
 pub use self::settings::{Credentials, Limits, ServerAddr, ServerAddrError, Settings};
@@ -60,8 +63,9 @@ pub struct Nats {
 }
 
 impl Nats {
-    /// Prepares a client; the first turn begins a connection. The socket has its events under `token`. No other client
-    /// of the cluster may have the same `id`; take a random number.
+    /// Prepares a client; the first turn begins a connection. The socket has its events under `token`, and so has the
+    /// output of the processes that look up names. No other client of the cluster may have the same `id`; take a random
+    /// number.
     ///
     /// # Errors
     /// If the authorities for TLS cannot be used, or the registry cannot be cloned.

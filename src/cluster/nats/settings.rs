@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 
+use super::look_up::LookUpCommand;
 use super::nkey::Nkey;
 
 /// The port for clients of nats-server.
@@ -179,6 +180,8 @@ pub struct Settings {
     pub tls_ca: Option<PathBuf>,
     /// What the client is called in the server's lists.
     pub name: String,
+    /// What looks up the names of servers.
+    pub look_up: LookUpCommand,
     pub limits: Limits,
 }
 

@@ -24,7 +24,7 @@ pub use self::counts::NodeCounts;
 use self::log::Log;
 use self::repeats::Repeats;
 use self::whispers::Whispers;
-use super::nats::{Expected, Limits, Nats, Settings, SubscriptionId};
+use super::nats::{Expected, Limits, LookUpCommand, Nats, Settings, SubscriptionId};
 use super::part::Part;
 use super::replica::{self, Append, Notice, Replica, Status, Stop, Versions};
 use super::settings::ClusterSettings;
@@ -132,6 +132,7 @@ impl Node {
             first: crc32fast::hash(node.as_str().as_bytes()) as usize % servers.len().max(1),
             tls_ca: tls_ca.clone(),
             name: format!("chinwag {} {}", cluster.as_str(), node.as_str()),
+            look_up: LookUpCommand::default(),
             limits: Limits::default(),
         };
         let mut nats = Nats::new(&nats, random, registry, token, now)?;

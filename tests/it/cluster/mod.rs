@@ -8,6 +8,7 @@ mod full;
 mod gate;
 mod kept;
 mod large;
+mod names;
 mod nodes;
 mod other_log;
 mod programs;

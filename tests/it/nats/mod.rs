@@ -4,6 +4,7 @@ mod bucket;
 mod cluster;
 mod failures;
 mod login;
+mod names;
 mod nonsense;
 mod proxy;
 mod streams;
@@ -16,11 +17,11 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use chinwag::cluster::nats::{Client, Event, Limits, Nats, ServerAddr, Settings, StreamConfig};
+use chinwag::cluster::nats::{Client, Event, Limits, LookUpCommand, Nats, ServerAddr, Settings, StreamConfig};
 use mio::{Events, Poll, Token};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
-use crate::harness::{DEADLINE, Lines};
+use crate::harness::{DEADLINE, Lines, PROGRAM};
 use crate::store::TestDir;
 
 /// The program nats-server: of `tests/run`, unless the variable names another.
@@ -137,6 +138,7 @@ pub fn settings(servers: &[&str]) -> Settings {
         first: 0,
         tls_ca: None,
         name: "chinwag tests".into(),
+        look_up: LookUpCommand { program: PROGRAM.into(), ..LookUpCommand::default() },
         limits: Limits {
             ping_interval: Duration::from_millis(200),
             silence: Duration::from_secs(1),
