@@ -151,11 +151,13 @@ impl KeptBucket {
             Event::BucketReset { bucket } if self.is_watched_as(bucket) => {
                 warn!("cluster: the bucket {} was made anew, or is an older copy", self.name);
                 self.is_complete = false;
+                self.fail_in_flight();
             }
             Event::BucketFailed { bucket, why } if self.is_watched_as(bucket) => {
                 if is_refusal(&why, ApiError::NO_STREAM) {
                     client.forget_bucket(bucket);
                     self.changed.clear();
+                    self.fail_in_flight();
                     self.stage = Stage::Making { at: now };
                 }
                 repeats.warn(format!("cluster: the bucket {} cannot be read: {why}", self.name), now);
@@ -165,6 +167,11 @@ impl KeptBucket {
             other => return Err(other),
         }
         Ok(())
+    }
+
+    /// The bucket is another one: it may not have what the old one has taken, and numbers its values anew.
+    fn fail_in_flight(&mut self) {
+        self.failed.extend(std::mem::take(&mut self.in_flight).into_values().map(|in_flight| in_flight.key));
     }
 
     fn is_watched_as(&self, id: BucketId) -> bool {
@@ -351,3 +358,6 @@ impl KeptBucket {
 fn is_refusal(error: &RequestError, number: u32) -> bool {
     matches!(error, RequestError::Refused(error) if error.err_code == number)
 }
+
+#[cfg(test)]
+mod tests;
