@@ -82,6 +82,16 @@ pub enum Event {
         tag: u64,
         result: Result<Option<StoredMessage>, RequestError>,
     },
+    /// The mark of a key that was deleted is not in its bucket any more.
+    Purged {
+        tag: u64,
+        result: Result<(), RequestError>,
+    },
+    /// The revision that a key has on the server, also if it was deleted; zero if there is neither a value nor a mark.
+    Revision {
+        tag: u64,
+        result: Result<u64, RequestError>,
+    },
     /// The next message of a stream.
     Entry {
         reader: ReaderId,

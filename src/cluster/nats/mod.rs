@@ -37,8 +37,8 @@ pub use self::client::{Client, Expected, Select};
 pub use self::error::{LinkError, RequestError, SendError};
 pub use self::event::{BucketId, Entry, Event, ReaderId, SubscriptionId};
 pub use self::jetstream::{
-    AccountInfo, ApiError, Bucket, Discard, Retention, Storage, StoredMessage, StreamConfig, StreamInfo, StreamState,
-    Value,
+    AccountInfo, ApiError, Bucket, Discard, MAX_MARKS, Mark, Retention, Storage, StoredMessage, StreamConfig,
+    StreamInfo, StreamState, Value,
 };
 use self::link::Link;
 pub use self::look_up::{LookUpCommand, run as look_up};

@@ -1,13 +1,16 @@
 //! The bucket beside the log: found, made if it is missing, watched, and given what the hub keeps in it.
 
-use std::collections::{BTreeMap, VecDeque};
+mod marks;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use log::{debug, info, warn};
 
+use self::marks::Purges;
 use super::repeats::Repeats;
 use crate::chat::{Hub, Kept, Now};
-use crate::cluster::nats::{ApiError, BucketId, Client, Event, RequestError, SendError, StreamConfig};
+use crate::cluster::nats::{ApiError, Bucket, BucketId, Client, Event, RequestError, SendError, StreamConfig};
 use crate::cluster::settings::ClusterSettings;
 
 /// The pause after an error.
@@ -35,9 +38,11 @@ enum Stage {
     Watched(BucketId),
 }
 
-/// A value on its way.
+/// A value on its way, or one that was refused, whose present revision is asked for.
 struct InFlight {
     key: String,
+    /// The revision that was known here; zero for none.
+    expected: u64,
     /// Its number, once the engine has it.
     revision: Option<u64>,
 }
@@ -61,6 +66,12 @@ pub struct KeptBucket {
     /// Whether values could be put at the end of the last turn.
     may_put: bool,
     leads: bool,
+    /// Marks of deleted keys that are being removed.
+    purges: Purges,
+    /// When the bucket was heard of last.
+    heard: Option<Duration>,
+    /// The keys that it had before it was read again.
+    before: BTreeSet<Vec<u8>>,
     /// The last key of the bucket that was compared with the state, while this is done.
     compared: Option<Vec<u8>>,
     /// Values that the engine has taken, and those that it has not.
@@ -82,6 +93,9 @@ impl KeptBucket {
             paused_until: Duration::ZERO,
             may_put: false,
             leads: false,
+            purges: Purges::default(),
+            heard: None,
+            before: BTreeSet::new(),
             compared: None,
             counts: (0, 0),
         }
@@ -145,19 +159,26 @@ impl KeptBucket {
     ) -> Result<(), Event> {
         match event {
             Event::Stream { tag: FIRST_TAG, result } => self.handle_stream(result.map(drop), client, repeats, now),
-            Event::Published { tag, result } if tag > FIRST_TAG => self.handle_published(tag, result, repeats, now),
+            Event::Published { tag, result } if tag > FIRST_TAG => {
+                self.handle_published(tag, result, client, repeats, now);
+            }
+            Event::Revision { tag, result } => self.handle_revision(tag, result, client, now),
+            Event::Purged { tag, result } => self.handle_purged(tag, result, client, repeats, now),
             Event::BucketChanged { bucket, key } if self.is_watched_as(bucket) => self.changed.push_back(key),
-            Event::BucketComplete { bucket } if self.is_watched_as(bucket) => self.is_complete = true,
+            Event::BucketComplete { bucket } if self.is_watched_as(bucket) => {
+                self.is_complete = true;
+                self.note_missing(client, bucket);
+            }
             Event::BucketReset { bucket } if self.is_watched_as(bucket) => {
                 warn!("cluster: the bucket {} was made anew, or is an older copy", self.name);
                 self.is_complete = false;
-                self.fail_in_flight();
+                self.forget_old();
             }
             Event::BucketFailed { bucket, why } if self.is_watched_as(bucket) => {
                 if is_refusal(&why, ApiError::NO_STREAM) {
                     client.forget_bucket(bucket);
                     self.changed.clear();
-                    self.fail_in_flight();
+                    self.forget_old();
                     self.stage = Stage::Making { at: now };
                 }
                 repeats.warn(format!("cluster: the bucket {} cannot be read: {why}", self.name), now);
@@ -170,8 +191,24 @@ impl KeptBucket {
     }
 
     /// The bucket is another one: it may not have what the old one has taken, and numbers its values anew.
+    fn forget_old(&mut self) {
+        self.fail_in_flight();
+        self.before.clear();
+    }
+
+    /// Lets what is on its way be put again. What the engine answers to it is not waited for.
     fn fail_in_flight(&mut self) {
         self.failed.extend(std::mem::take(&mut self.in_flight).into_values().map(|in_flight| in_flight.key));
+        self.purges = Purges::default();
+    }
+
+    /// Watches the bucket from its beginning.
+    fn watch(&mut self, client: &mut Client, repeats: &mut Repeats, now: Duration) {
+        self.heard = None;
+        match client.watch_bucket(&self.name, now) {
+            Ok(id) => self.stage = Stage::Watched(id),
+            Err(error) => self.fail(&error.to_string(), repeats, now),
+        }
     }
 
     fn is_watched_as(&self, id: BucketId) -> bool {
@@ -191,10 +228,7 @@ impl KeptBucket {
         match result {
             // With other settings, such as the number of replicas, it stays as it is.
             Err(why) if !is_refusal(&why, ApiError::STREAM_EXISTS) => self.fail(&why.to_string(), repeats, now),
-            _ => match client.watch_bucket(&self.name, now) {
-                Ok(id) => self.stage = Stage::Watched(id),
-                Err(error) => self.fail(&error.to_string(), repeats, now),
-            },
+            _ => self.watch(client, repeats, now),
         }
     }
 
@@ -203,7 +237,14 @@ impl KeptBucket {
         repeats.warn(format!("cluster: the bucket {} cannot be opened: {why}", self.name), now);
     }
 
-    fn handle_published(&mut self, tag: u64, result: Result<u64, RequestError>, repeats: &mut Repeats, now: Duration) {
+    fn handle_published(
+        &mut self,
+        tag: u64,
+        result: Result<u64, RequestError>,
+        client: &mut Client,
+        repeats: &mut Repeats,
+        now: Duration,
+    ) {
         match result {
             Ok(revision) => {
                 self.counts.0 += 1;
@@ -213,11 +254,16 @@ impl KeptBucket {
             }
             Err(why) => {
                 self.counts.1 += 1;
-                self.failed.extend(self.in_flight.remove(&tag).map(|in_flight| in_flight.key));
-                let is_late = is_refusal(&why, ApiError::WRONG_LAST_SEQUENCE);
+                let refused = self.in_flight.remove(&tag);
+                let late = [ApiError::WRONG_LAST_SEQUENCE, ApiError::WRONG_LAST_SEQUENCE_NOW];
+                let is_late = late.iter().any(|number| is_refusal(&why, *number));
+                match refused {
+                    Some(refused) if is_late => self.ask_for_revision(refused, client, now),
+                    refused => self.failed.extend(refused.map(|refused| refused.key)),
+                }
                 self.pause(if is_late { SHORT_PAUSE } else { PAUSE }, now);
                 match is_late {
-                    true => debug!("cluster: another node has put a value at the same time"),
+                    true => debug!("cluster: a value is another one than was known here"),
                     false => {
                         repeats.warn(format!("cluster: the bucket {} does not take a value: {why}", self.name), now)
                     }
@@ -257,9 +303,13 @@ impl KeptBucket {
         if self.paused_until <= now {
             self.paused_until = Duration::ZERO;
         }
+        if self.was_away(client, id) {
+            return self.watch_again(client, id, repeats, now);
+        }
         self.tell(hub, client, id, local);
         self.failed.drain(..).for_each(|key| hub.handle_kept_result(&key, false));
-        if !self.is_ready || !is_drained || !self.changed.is_empty() {
+        let is_complete = client.bucket(id).is_some_and(Bucket::is_complete);
+        if !self.is_ready || !is_complete || !is_drained || !self.changed.is_empty() {
             return;
         }
         self.settle(hub, client, id);
@@ -273,6 +323,7 @@ impl KeptBucket {
             self.put(hub, client, id, repeats, now);
             self.may_put = self.paused_until.is_zero();
         }
+        self.purge(client, id, repeats, now);
     }
 
     fn make(&mut self, client: &mut Client, repeats: &mut Repeats, now: Duration) {
@@ -302,8 +353,8 @@ impl KeptBucket {
     /// Values that the engine has taken are settled when the hub was told of them, too.
     fn settle(&mut self, hub: &mut Hub, client: &Client, id: BucketId) {
         let Some(bucket) = client.bucket(id) else { return };
-        self.in_flight.retain(|_, InFlight { key, revision }| {
-            let is_settled = revision.is_some_and(|revision| bucket.revision(key.as_bytes()) >= revision);
+        self.in_flight.retain(|_, InFlight { key, revision, .. }| {
+            let is_settled = revision.is_some_and(|revision| bucket.has_read(key.as_bytes(), revision));
             if is_settled {
                 hub.handle_kept_result(key, true);
             }
@@ -339,7 +390,10 @@ impl KeptBucket {
                 None => client.delete(self.last_tag, id, key.as_bytes(), Some(revision), now),
             };
             match sent {
-                Ok(()) => drop(self.in_flight.insert(self.last_tag, InFlight { key, revision: None })),
+                Ok(()) => {
+                    let in_flight = InFlight { key, expected: revision, revision: None };
+                    self.in_flight.insert(self.last_tag, in_flight);
+                }
                 Err(error @ (SendError::TooLong(_) | SendError::Subject)) => {
                     warn!("cluster: the value of {} cannot be kept in the bucket: {error}", key.escape_debug());
                     hub.handle_kept_result(&key, true);

@@ -19,7 +19,7 @@ fn log_in(node: &Server) -> Client {
 }
 
 /// A client that has the bucket of the cluster.
-fn watching(engine: &Engine) -> (Driver, BucketId) {
+pub fn watching(engine: &Engine) -> (Driver, BucketId) {
     let mut driver = Driver::connect(&engine.url());
     driver.make_stream(&StreamConfig::bucket("chinwag_tests", 1));
     let now = driver.now();
@@ -29,7 +29,7 @@ fn watching(engine: &Engine) -> (Driver, BucketId) {
 }
 
 /// Waits until the value of a key has this text, or until there is none.
-fn wait_for(driver: &mut Driver, bucket: BucketId, key: &str, part: Option<&str>) {
+pub fn wait_for(driver: &mut Driver, bucket: BucketId, key: &str, part: Option<&str>) {
     driver.drive(|_, client, _| {
         let value = client.bucket(bucket)?.get(key.as_bytes());
         let text = value.map(|value| String::from_utf8_lossy(value.bytes).into_owned());

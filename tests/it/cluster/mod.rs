@@ -8,6 +8,7 @@ mod full;
 mod gate;
 mod kept;
 mod large;
+mod marks;
 mod names;
 mod nodes;
 mod other_log;

@@ -123,3 +123,44 @@ fn bucket_that_was_made_anew_is_read_anew() {
     put(&mut one, bucket, "1", "new", Some(0)).unwrap();
     assert_eq!(contents(&mut one, bucket, "1", 1), [("1".to_owned(), "new".to_owned())]);
 }
+
+#[test]
+#[ignore = "needs nats-server"]
+fn mark_of_a_deleted_key_is_removed_and_a_later_value_stays() {
+    let engine = Engine::start(&[]);
+    let (mut one, bucket) = watching(&engine);
+    let delete = |driver: &mut Driver| {
+        let now = driver.now();
+        driver.nats.client.delete(1, bucket, b"x", None, now).unwrap();
+        answer(driver)
+    };
+    let revision = |driver: &mut Driver| {
+        let now = driver.now();
+        driver.nats.client.find_revision(2, bucket, b"x", now).unwrap();
+        driver.until(|event| match event {
+            Event::Revision { tag: 2, result } => Some(result),
+            _ => None,
+        })
+    };
+    let purge = |driver: &mut Driver, revision| {
+        let now = driver.now();
+        driver.nats.client.purge_mark(3, bucket, b"x", revision, now).unwrap();
+        driver.until(|event| match event {
+            Event::Purged { tag: 3, result } => Some(result),
+            _ => None,
+        })
+    };
+    assert_eq!(revision(&mut one), Ok(0));
+    put(&mut one, bucket, "y", "other", None).unwrap();
+    put(&mut one, bucket, "x", "1", None).unwrap();
+    assert_eq!((revision(&mut one), delete(&mut one), revision(&mut one)), (Ok(2), Ok(3), Ok(3)));
+    assert_eq!((purge(&mut one, 3), revision(&mut one)), (Ok(()), Ok(0)));
+    // It is now as if the key had never been there.
+    assert!(is_wrong_revision(put(&mut one, bucket, "x", "2", Some(3))));
+    assert_eq!(put(&mut one, bucket, "x", "2", Some(0)), Ok(4));
+    assert_eq!((delete(&mut one), put(&mut one, bucket, "x", "3", None)), (Ok(5), Ok(6)));
+    assert_eq!((purge(&mut one, 5), revision(&mut one)), (Ok(()), Ok(6)));
+    let (mut two, other) = watching(&engine);
+    let all = [("x".to_owned(), "3".to_owned()), ("y".to_owned(), "other".to_owned())];
+    assert_eq!(contents(&mut two, other, "x", 6), all);
+}

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use serde::de::IgnoredAny;
+
 use super::{BucketId, Event, Purpose, ReaderId, State};
 use crate::cluster::nats::error::RequestError;
 use crate::cluster::nats::event::Entry;
-use crate::cluster::nats::jetstream::{BucketChange, ReadEvent, parse, parse_published, parse_stored};
+use crate::cluster::nats::jetstream::{BucketChange, ReadEvent, parse, parse_published, parse_revision, parse_stored};
 use crate::cluster::nats::protocol::Message;
 
 impl State {
@@ -38,6 +40,8 @@ impl State {
             Purpose::Account { tag } => Event::Account { tag, result: parse(message) },
             Purpose::Stream { tag } => Event::Stream { tag, result: parse(message).map(Box::new) },
             Purpose::Stored { tag } => Event::Stored { tag, result: parse_stored(message) },
+            Purpose::Purged { tag } => Event::Purged { tag, result: parse::<IgnoredAny>(message).map(drop) },
+            Purpose::Revision { tag } => Event::Revision { tag, result: parse_revision(message) },
             Purpose::ReaderStream(id) => {
                 let answer = parse(message);
                 return self.with_reader(id, now, |reader, context| reader.handle_stream(number, answer, context));
@@ -58,6 +62,8 @@ impl State {
             Purpose::Account { tag } => Event::Account { tag, result: Err(error) },
             Purpose::Stream { tag } => Event::Stream { tag, result: Err(error) },
             Purpose::Stored { tag } => Event::Stored { tag, result: Err(error) },
+            Purpose::Purged { tag } => Event::Purged { tag, result: Err(error) },
+            Purpose::Revision { tag } => Event::Revision { tag, result: Err(error) },
             Purpose::ReaderStream(id) => {
                 return self.with_reader(id, now, |reader, context| reader.handle_stream(number, Err(error), context));
             }

@@ -4,6 +4,7 @@
 //! then [`Client::receive`] with what comes and [`Client::tick`] when [`Client::deadline`] has passed, writes
 //! [`Client::unwritten`], and calls [`Client::close`] at the end.
 
+mod buckets;
 mod connection;
 mod dispatch;
 mod events;
@@ -253,7 +254,7 @@ impl State {
         let Some(ReaderSlot { reader, bucket }) = readers.get_mut(&id) else { return };
         let mut sink = |event: ReadEvent| {
             let event = match bucket {
-                Some(bucket) => bucket.handle(event).map(|change| dispatch::bucket_event(BucketId(id), change)),
+                Some(bucket) => bucket.handle(event, now).map(|change| dispatch::bucket_event(BucketId(id), change)),
                 None => Some(dispatch::read_event(id, event)),
             };
             event.into_iter().for_each(|event| events.push(event));

@@ -25,6 +25,14 @@ pub enum Purpose {
     Stored {
         tag: u64,
     },
+    /// The mark of a key is to be removed.
+    Purged {
+        tag: u64,
+    },
+    /// The revision of a key.
+    Revision {
+        tag: u64,
+    },
     /// A reader asks for the state of its stream.
     ReaderStream(ReaderId),
     /// A reader makes its consumer.

@@ -2,15 +2,11 @@
 
 use std::time::Duration;
 
-use data_encoding::HEXLOWER;
 use serde_json::json;
 
-use super::{BucketId, Client, Purpose, ReaderId, ReaderSlot, Subscription, SubscriptionId};
+use super::{Client, Purpose, ReaderId, ReaderSlot, Subscription, SubscriptionId};
 use crate::cluster::nats::error::SendError;
-use crate::cluster::nats::jetstream::{
-    Bucket, QUESTION_TIMEOUT, Reader, Start, StreamConfig, bucket_stream, bucket_subject, is_bucket_name,
-    is_stream_name,
-};
+use crate::cluster::nats::jetstream::{Bucket, QUESTION_TIMEOUT, Reader, Start, StreamConfig, is_stream_name};
 use crate::cluster::nats::protocol::is_subject;
 
 /// What must be so that JetStream takes a message; else it is refused.
@@ -102,7 +98,7 @@ impl Client {
         self.js_publish_with(tag, subject, &[], payload, expected, now)
     }
 
-    fn js_publish_with(
+    pub(super) fn js_publish_with(
         &mut self,
         tag: u64,
         subject: &str,
@@ -211,7 +207,7 @@ impl Client {
         }
     }
 
-    fn add_reader(
+    pub(super) fn add_reader(
         &mut self,
         stream: &str,
         filter: Option<String>,
@@ -224,82 +220,5 @@ impl Client {
         self.state.readers.insert(id, ReaderSlot { reader, bucket });
         self.state.with_reader(id, now, Reader::tick);
         id
-    }
-}
-
-/// Buckets of keys and values. A key is any bytes; in subjects it is written in hexadecimal digits.
-impl Client {
-    /// Keeps a bucket in memory, as the server has it: [`super::Event::BucketChanged`], `BucketComplete`,
-    /// `BucketReset`, `BucketFailed`. Its stream must be made before, with [`StreamConfig::bucket`].
-    ///
-    /// # Errors
-    /// If the name is not of letters, digits, `-` and `_`.
-    pub fn watch_bucket(&mut self, name: &str, now: Duration) -> Result<BucketId, SendError> {
-        if !is_bucket_name(name) {
-            return Err(SendError::Subject);
-        }
-        let filter = Some(bucket_subject(name, ">"));
-        let bucket = Some(Bucket::new(name));
-        Ok(BucketId(self.add_reader(&bucket_stream(name), filter, Start::LastPerSubject, bucket, now)))
-    }
-
-    /// The values of a bucket.
-    pub fn bucket(&self, id: BucketId) -> Option<&Bucket> {
-        self.state.readers.get(&id.0)?.bucket.as_ref()
-    }
-
-    /// Stops keeping a bucket in memory.
-    pub fn forget_bucket(&mut self, id: BucketId) {
-        self.stop_reading(id.0);
-    }
-
-    /// Puts a value; [`super::Event::Published`] follows with its revision. With `expected`, it is refused unless the
-    /// key has this revision on the server; zero: no value was ever put.
-    ///
-    /// # Errors
-    /// If it cannot be sent now, or the key is empty or has more than about 480 bytes; then no event follows.
-    pub fn put(
-        &mut self,
-        tag: u64,
-        id: BucketId,
-        key: &[u8],
-        value: &[u8],
-        expected: Option<u64>,
-        now: Duration,
-    ) -> Result<(), SendError> {
-        self.change(tag, id, key, &[], value, expected, now)
-    }
-
-    /// Deletes a value; as [`Client::put`].
-    ///
-    /// # Errors
-    /// As [`Client::put`].
-    pub fn delete(
-        &mut self,
-        tag: u64,
-        id: BucketId,
-        key: &[u8],
-        expected: Option<u64>,
-        now: Duration,
-    ) -> Result<(), SendError> {
-        self.change(tag, id, key, &[("KV-Operation", "DEL")], b"", expected, now)
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the common part of `put` and `delete`")]
-    fn change(
-        &mut self,
-        tag: u64,
-        id: BucketId,
-        key: &[u8],
-        headers: &[(&str, &str)],
-        value: &[u8],
-        expected: Option<u64>,
-        now: Duration,
-    ) -> Result<(), SendError> {
-        let name = self.bucket(id).ok_or(SendError::Subject)?.name().to_owned();
-        let subject = bucket_subject(&name, &HEXLOWER.encode(key));
-        let stream = bucket_stream(&name);
-        let expected = Expected { stream: Some(&stream), last_of_subject: expected, last: None };
-        self.js_publish_with(tag, &subject, headers, value, expected, now)
     }
 }

@@ -33,6 +33,10 @@ impl ApiError {
     pub const STREAM_EXISTS: u32 = 10058;
     /// The last message of the subject or the stream is not the expected one.
     pub const WRONG_LAST_SEQUENCE: u32 = 10071;
+    /// The same, while another message with the subject is on its way to the other servers.
+    pub const WRONG_LAST_SEQUENCE_NOW: u32 = 10164;
+    /// There is no message with that subject or number.
+    pub const NO_MESSAGE: u32 = 10037;
     /// The message went to another stream than the expected one.
     pub const WRONG_STREAM: u32 = 10060;
     /// The servers do not have the storage that a stream reserves.
@@ -97,6 +101,23 @@ pub fn parse_published(message: &Message) -> Result<u64, RequestError> {
         Ok(Published { error: Some(error), .. }) => Err(RequestError::Refused(error)),
         Ok(Published { seq, .. }) if seq > 0 => Ok(seq),
         _ => Err(RequestError::BadAnswer),
+    }
+}
+
+/// Parses the answer to the question for the last message of a subject; returns its number, zero if there is none.
+pub fn parse_revision(message: &Message) -> Result<u64, RequestError> {
+    #[derive(Deserialize)]
+    struct Answer {
+        message: Last,
+    }
+    #[derive(Deserialize)]
+    struct Last {
+        seq: u64,
+    }
+    match parse(message) {
+        Ok(Answer { message: Last { seq } }) => Ok(seq),
+        Err(RequestError::Refused(error)) if error.err_code == ApiError::NO_MESSAGE => Ok(0),
+        Err(error) => Err(error),
     }
 }
 
@@ -181,6 +202,22 @@ mod tests {
         assert_eq!(parse("", "null"), Err(RequestError::BadAnswer));
         let hostile = ApiError { description: "a\x1b[2J\n".repeat(200), ..ApiError::default() };
         assert!(!hostile.to_string().contains(char::is_control) && hostile.to_string().len() < 210);
+    }
+
+    #[test]
+    fn revision_is_that_of_the_last_message_or_zero() {
+        for (payload, expected) in [
+            (r#"{"type":"x","message":{"subject":"a","seq":7,"data":"aGk=","time":"t"}}"#, Ok(7)),
+            (r#"{"error":{"code":404,"err_code":10037,"description":"no message found"}}"#, Ok(0)),
+            (
+                r#"{"error":{"code":404,"err_code":10059,"description":"no"}}"#,
+                Err(refused(404, ApiError::NO_STREAM, "no")),
+            ),
+            (r#"{"message":{"subject":"a"}}"#, Err(RequestError::BadAnswer)),
+            ("{}", Err(RequestError::BadAnswer)),
+        ] {
+            assert_eq!(parse_revision(&message("", payload)), expected, "{payload}");
+        }
     }
 
     #[test]

@@ -90,6 +90,8 @@ pub struct Reader {
     /// The number of consumers so far, for their names.
     consumers: u64,
     backoff: Backoff,
+    /// When a consumer was heard of last.
+    heard: Option<Duration>,
     /// Since when the stream is shorter than what was read of it.
     shorter_since: Option<Duration>,
     limits: Limits,
@@ -113,6 +115,7 @@ impl Reader {
             stage: Stage::Waiting { until: Duration::ZERO },
             consumers: 0,
             backoff: Backoff::new(LONGEST_PAUSE),
+            heard: None,
             shorter_since: None,
             limits: limits.clone(),
         }
@@ -139,6 +142,11 @@ impl Reader {
             sender.unsubscribe(sid);
         }
         self.stage = Stage::Stopped;
+    }
+
+    /// When a consumer was heard of last; `None` before the first time.
+    pub fn heard(&self) -> Option<Duration> {
+        self.heard
     }
 
     /// When [`Reader::tick`] has something to do; only while there is a connection.
@@ -252,6 +260,7 @@ impl Reader {
         let inbox = format!("_INBOX.{}.r.{consumer}", context.sender.id());
         let sid = context.sender.subscribe(&inbox);
         self.stage = Stage::Reading(Consumer::new(consumer, sid, inbox, &info, &self.limits, context.now));
+        self.heard = Some(context.now);
         self.is_caught_up = false;
         self.note_caught_up(info.num_pending == 0 && self.target < self.next.max(1), context);
         self.pull(context);
@@ -276,6 +285,7 @@ impl Reader {
     /// Takes a message of the subscription.
     pub fn handle_message(&mut self, message: &Message, context: &mut Context) {
         let Stage::Reading(consumer) = &mut self.stage else { return };
+        self.heard = Some(context.now);
         match consumer.handle(message, context.now) {
             Outcome::Message(delivery) => self.handle_delivery(delivery, message, context),
             // The last messages up to `target` may have been removed.
