@@ -1,7 +1,7 @@
 //! What the client tells its caller.
 
 use super::error::{LinkError, RequestError};
-use super::jetstream::{AccountInfo, StoredMessage, StreamInfo};
+use super::jetstream::StreamInfo;
 
 /// A subscription to a subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,18 +69,9 @@ pub enum Event {
         tag: u64,
         result: Result<u64, RequestError>,
     },
-    Account {
-        tag: u64,
-        result: Result<AccountInfo, RequestError>,
-    },
     Stream {
         tag: u64,
         result: Result<Box<StreamInfo>, RequestError>,
-    },
-    /// The message that was asked for; `None` if the stream does not have it.
-    Stored {
-        tag: u64,
-        result: Result<Option<StoredMessage>, RequestError>,
     },
     /// The mark of a key that was deleted is not in its bucket any more.
     Purged {

@@ -85,7 +85,7 @@ impl Client {
         now: Duration,
     ) -> Result<(), SendError> {
         let (stream, subject) = self.place(id, key)?;
-        let expected = Expected { stream: Some(&stream), last_of_subject: expected, last: None };
+        let expected = Expected { stream: Some(&stream), last_of_subject: expected };
         self.js_publish_with(tag, &subject, headers, value, expected, now)
     }
 

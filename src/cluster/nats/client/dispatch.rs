@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use super::{BucketId, Event, Purpose, ReaderId, State};
 use crate::cluster::nats::error::RequestError;
 use crate::cluster::nats::event::Entry;
-use crate::cluster::nats::jetstream::{BucketChange, ReadEvent, parse, parse_published, parse_revision, parse_stored};
+use crate::cluster::nats::jetstream::{BucketChange, ReadEvent, parse, parse_published, parse_revision};
 use crate::cluster::nats::protocol::Message;
 
 impl State {
@@ -37,9 +37,7 @@ impl State {
                 let result = if is_refused { Err(RequestError::NoResponders) } else { Ok(message.payload.to_vec()) };
                 Event::Answer { tag, result }
             }
-            Purpose::Account { tag } => Event::Account { tag, result: parse(message) },
             Purpose::Stream { tag } => Event::Stream { tag, result: parse(message).map(Box::new) },
-            Purpose::Stored { tag } => Event::Stored { tag, result: parse_stored(message) },
             Purpose::Purged { tag } => Event::Purged { tag, result: parse::<IgnoredAny>(message).map(drop) },
             Purpose::Revision { tag } => Event::Revision { tag, result: parse_revision(message) },
             Purpose::ReaderStream(id) => {
@@ -59,9 +57,7 @@ impl State {
         let event = match purpose {
             Purpose::Published { tag } => Event::Published { tag, result: Err(error) },
             Purpose::Answer { tag } => Event::Answer { tag, result: Err(error) },
-            Purpose::Account { tag } => Event::Account { tag, result: Err(error) },
             Purpose::Stream { tag } => Event::Stream { tag, result: Err(error) },
-            Purpose::Stored { tag } => Event::Stored { tag, result: Err(error) },
             Purpose::Purged { tag } => Event::Purged { tag, result: Err(error) },
             Purpose::Revision { tag } => Event::Revision { tag, result: Err(error) },
             Purpose::ReaderStream(id) => {

@@ -39,7 +39,6 @@ fn size(event: &Event) -> usize {
         Event::Entry { entry, .. } => entry.subject.len() + entry.payload.len(),
         Event::Message { subject, payload, .. } => subject.len() + payload.len(),
         Event::Answer { result: Ok(payload), .. } => payload.len(),
-        Event::Stored { result: Ok(Some(stored)), .. } => stored.payload.len(),
         _ => 0,
     }
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 use self::connection::{Connection, Stage};
 use self::events::EventQueue;
 pub(super) use self::requests::Purpose;
-pub use self::send::{Expected, Select};
+pub use self::send::Expected;
 pub(super) use self::sender::Sender;
 use super::error::{LinkError, RequestError};
 pub use super::event::{BucketId, Event, ReaderId, SubscriptionId};
@@ -201,11 +201,6 @@ impl Client {
     /// Whether the server has said that it is about to stop.
     pub fn is_stopping(&self) -> bool {
         self.is_connected() && self.state.connection.info.is_stopping
-    }
-
-    /// The most bytes of a message that the server takes; `None` without a connection.
-    pub fn max_payload(&self) -> Option<usize> {
-        self.is_connected().then(|| self.state.connection.info.max_payload())
     }
 }
 

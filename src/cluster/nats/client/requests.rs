@@ -16,13 +16,7 @@ pub enum Purpose {
     Published {
         tag: u64,
     },
-    Account {
-        tag: u64,
-    },
     Stream {
-        tag: u64,
-    },
-    Stored {
         tag: u64,
     },
     /// The mark of a key is to be removed.

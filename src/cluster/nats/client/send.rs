@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::{Client, Purpose, ReaderId, ReaderSlot, Subscription, SubscriptionId};
 use crate::cluster::nats::error::SendError;
 use crate::cluster::nats::jetstream::{Bucket, QUESTION_TIMEOUT, Reader, Start, StreamConfig, is_stream_name};
@@ -16,16 +14,6 @@ pub struct Expected<'a> {
     pub stream: Option<&'a str>,
     /// The number of the last message with its subject; zero: there is none.
     pub last_of_subject: Option<u64>,
-    /// The number of the last message of the stream.
-    pub last: Option<u64>,
-}
-
-/// Which message of a stream is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Select<'a> {
-    Seq(u64),
-    /// The last one with this subject.
-    LastOf(&'a str),
 }
 
 /// Messages between clients, which no stream keeps.
@@ -68,13 +56,6 @@ impl Client {
         Ok(id)
     }
 
-    /// Ends a subscription.
-    pub fn unsubscribe(&mut self, id: SubscriptionId) {
-        if let Some(subscription) = self.state.subscriptions.remove(&id) {
-            self.state.sender.unsubscribe(subscription.sid);
-        }
-    }
-
     fn new_id(&mut self) -> u64 {
         self.state.last_id += 1;
         self.state.last_id
@@ -107,23 +88,12 @@ impl Client {
         expected: Expected,
         now: Duration,
     ) -> Result<(), SendError> {
-        let [of_subject, last] = [expected.last_of_subject, expected.last].map(|seq| seq.map(|seq| seq.to_string()));
-        let conditions = [
-            ("Nats-Expected-Stream", expected.stream),
-            ("Nats-Expected-Last-Subject-Sequence", of_subject.as_deref()),
-            ("Nats-Expected-Last-Sequence", last.as_deref()),
-        ];
+        let of_subject = expected.last_of_subject.map(|seq| seq.to_string());
+        let conditions =
+            [("Nats-Expected-Stream", expected.stream), ("Nats-Expected-Last-Subject-Sequence", of_subject.as_deref())];
         let conditions = conditions.into_iter().filter_map(|(name, value)| Some((name, value?)));
         let headers: Vec<_> = headers.iter().copied().chain(conditions).collect();
         self.state.sender.request(Purpose::Published { tag }, subject, &headers, payload, now).map(|_| ())
-    }
-
-    /// Asks whether JetStream is there; [`super::Event::Account`] follows.
-    ///
-    /// # Errors
-    /// As [`Client::js_publish`].
-    pub fn account_info(&mut self, tag: u64, now: Duration) -> Result<(), SendError> {
-        self.state.sender.request(Purpose::Account { tag }, "$JS.API.INFO", &[], b"", now).map(|_| ())
     }
 
     /// Asks for the settings and the state of a stream; [`super::Event::Stream`] follows.
@@ -167,24 +137,6 @@ impl Client {
         }
         let subject = format!("$JS.API.STREAM.{what}.{stream}");
         self.state.sender.request_within(timeout, Purpose::Stream { tag }, &subject, &[], body, now).map(|_| ())
-    }
-
-    /// Asks for one message of a stream with `allow_direct`; [`super::Event::Stored`] follows. Any server that has the
-    /// stream answers, perhaps without the newest messages.
-    ///
-    /// # Errors
-    /// As [`Client::js_publish`].
-    pub fn get_stored(&mut self, tag: u64, stream: &str, select: Select, now: Duration) -> Result<(), SendError> {
-        if !is_stream_name(stream) {
-            return Err(SendError::Subject);
-        }
-        let body = match select {
-            Select::Seq(seq) => json!({ "seq": seq }),
-            Select::LastOf(subject) => json!({ "last_by_subj": subject }),
-        };
-        let subject = format!("$JS.API.DIRECT.GET.{stream}");
-        let purpose = Purpose::Stored { tag };
-        self.state.sender.request(purpose, &subject, &[], body.to_string().as_bytes(), now).map(|_| ())
     }
 
     /// Reads a stream from the message `from` on, over this connection and all later ones, until

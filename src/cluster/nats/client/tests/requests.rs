@@ -7,17 +7,16 @@ use crate::cluster::nats::jetstream::StreamConfig;
 #[test]
 fn published_message_has_its_conditions_and_one_answer() {
     let mut world = World::connected();
-    let expected = Expected { stream: Some("S"), last_of_subject: Some(7), last: Some(9) };
+    let expected = Expected { stream: Some("S"), last_of_subject: Some(7) };
     world.client.js_publish(5, "a.b", b"hi", expected, world.now).unwrap();
     let sent = world.sent();
     assert_eq!(
-        sent[..5],
+        sent[..4],
         [
-            "HPUB a.b _INBOX.0000000000000abc.1 109 111",
+            "HPUB a.b _INBOX.0000000000000abc.1 77 79",
             "NATS/1.0",
             "Nats-Expected-Stream: S",
             "Nats-Expected-Last-Subject-Sequence: 7",
-            "Nats-Expected-Last-Sequence: 9",
         ]
     );
     world.client.js_publish(6, "a.b", b"ho", Expected::default(), world.now).unwrap();
@@ -42,27 +41,29 @@ fn each_request_is_answered_once_also_without_an_answer() {
     let now = world.now;
     let client = &mut world.client;
     client.request(1, "ask", b"", SECOND, now).unwrap();
-    client.account_info(2, now).unwrap();
+    let bucket = client.watch_bucket("b", now).unwrap();
+    client.purge_mark(2, bucket, b"a", 7, now).unwrap();
     client.create_stream(3, &StreamConfig { name: "S".into(), ..StreamConfig::default() }, now).unwrap();
-    client.get_stored(4, "S", Select::Seq(1), now).unwrap();
+    client.find_revision(4, bucket, b"a", now).unwrap();
+    client.forget_bucket(bucket);
     client.js_publish(5, "a", b"", Expected::default(), now).unwrap();
     let sent = world.sent();
     world.wait(SECOND).unwrap();
-    assert_eq!(world.events(), ["Answer { tag: 1, result: Err(Timeout) }"]);
+    let late = ["Answer { tag: 1, result: Err(Timeout) }", "Revision { tag: 4, result: Err(Timeout) }"];
+    assert_eq!(world.events(), late);
     // Too late.
     let reply = world.reply_to(&sent, "ask");
     world.answer(&reply, "yes");
-    world.answer(&world.reply_to(&sent, "$JS.API.INFO"), "nonsense");
+    world.answer(&world.reply_to(&sent, "$JS.API.STREAM.PURGE.KV_b"), "nonsense");
     let reply = world.reply_to(&sent, "a");
     world.receive(&format!("HMSG {reply} 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\n"));
     world.client.close(LinkError::Closed, world.now);
     assert_eq!(
         world.events(),
         [
-            "Account { tag: 2, result: Err(BadAnswer) }",
+            "Purged { tag: 2, result: Err(BadAnswer) }",
             "Published { tag: 5, result: Err(NoResponders) }",
             "Stream { tag: 3, result: Err(ConnectionLost) }",
-            "Stored { tag: 4, result: Err(ConnectionLost) }",
             "Disconnected { server: \"h:1\", why: Closed }",
         ]
     );
@@ -82,7 +83,7 @@ fn what_is_not_sent_has_no_answer() {
     let stream = Some("S\r\nX: y");
     let injected = world.client.js_publish(1, "a", b"", Expected { stream, ..Expected::default() }, world.now);
     assert_eq!(injected, Err(SendError::Subject));
-    assert_eq!(world.client.get_stored(1, "a.b", Select::Seq(1), world.now), Err(SendError::Subject));
+    assert_eq!(world.client.stream_info(1, "a.b", world.now), Err(SendError::Subject));
     let limit = Limits::default().max_output;
     let sent = (0..).take_while(|_| publish(&mut world, "a", &[b'x'; 1000]).is_ok()).count();
     assert_eq!(publish(&mut world, "a", &[b'x'; 1000]), Err(SendError::Full));
