@@ -37,7 +37,8 @@ pub use self::client::{Client, Expected};
 pub use self::error::{LinkError, RequestError, SendError};
 pub use self::event::{BucketId, Entry, Event, ReaderId, SubscriptionId};
 pub use self::jetstream::{
-    ApiError, Bucket, Discard, MAX_MARKS, Mark, Retention, Storage, StreamConfig, StreamInfo, StreamState, Value,
+    ApiError, Bucket, Discard, MAX_MARKS, Mark, Retention, SHORTER_FOR, Storage, StreamConfig, StreamInfo, StreamState,
+    Value,
 };
 use self::link::Link;
 pub use self::look_up::{LookUpCommand, run as look_up};

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use log::{info, warn};
 
-use crate::cluster::nats::{ApiError, Client, Event, ReaderId, RequestError, SendError, StreamConfig, StreamInfo};
+use crate::cluster::nats::{
+    ApiError, Client, Event, ReaderId, RequestError, SHORTER_FOR, SendError, StreamConfig, StreamInfo,
+};
 use crate::cluster::replica::Stream;
 use crate::cluster::settings::ClusterSettings;
 
 /// The pause before the log is asked for again.
 const PAUSE: Duration = Duration::from_millis(250);
-/// A log that is shorter than what was read of it is asked for again for this time: a new leader may not know its end yet.
-const SHORTER_FOR: Duration = Duration::from_secs(3);
 /// A log that is made anew begins so many positions after the last one that is known here: another node may have read more.
 const MARGIN: u64 = 1_000_000;
 /// The tag of requests about the log. Entries have tags from 1 on.
@@ -53,6 +53,7 @@ pub struct Log {
     reached: u64,
     /// When the log was made, in the words of the engine.
     created: Option<String>,
+    /// Since when the log is shorter than what was read of it.
     shorter_since: Option<Duration>,
     stage: Stage,
 }
@@ -167,6 +168,8 @@ impl Log {
                 _ => None,
             },
             Event::Rewound { reader, .. } if self.is_read_by(reader) => {
+                // The reader has waited for a leader that knows more.
+                self.shorter_since = Some(now.saturating_sub(SHORTER_FOR));
                 Some(LogEvent::Lost("it is shorter than before, or another one".into()))
             }
             Event::ReadFailed { reader, why } if self.is_read_by(reader) => match is_error(&why, ApiError::NO_STREAM) {
@@ -242,4 +245,63 @@ impl Log {
 /// Whether JetStream refused with this error.
 fn is_error(error: &RequestError, number: u32) -> bool {
     matches!(error, RequestError::Refused(error) if error.err_code == number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::nats::{Limits, StreamState};
+    use crate::cluster::replica::NodeName;
+    use crate::cluster::settings::LogSettings;
+
+    const NOW: Duration = Duration::from_secs(100);
+
+    /// A log of which the entries up to 50 were read.
+    fn read_until_50() -> (Log, Client) {
+        let settings = ClusterSettings {
+            servers: Vec::new(),
+            tls_ca: None,
+            cluster: NodeName::try_from("tests".to_owned()).unwrap(),
+            node: NodeName::try_from("a".to_owned()).unwrap(),
+            log: LogSettings { replicas: 1, max_age: None, max_bytes: None },
+        };
+        let mut log = Log::new(&settings, 1);
+        let mut client = Client::new("tests", 1, &Limits::default());
+        assert!(found(&mut log, &mut client, 50, NOW));
+        log.read(&mut client, 51, NOW);
+        log.turn(&mut client, 50, NOW);
+        (log, client)
+    }
+
+    /// Whether the log counts as found when the engine says that its last entry is this one.
+    fn found(log: &mut Log, client: &mut Client, last: u64, now: Duration) -> bool {
+        log.stage = Stage::Asked;
+        let state = StreamState { messages: 1, first_seq: 1, last_seq: last, ..StreamState::default() };
+        let info = StreamInfo { config: log.config.clone(), state, created: "2026".into(), ..StreamInfo::default() };
+        match log.handle(Event::Stream { tag: TAG, result: Ok(Box::new(info)) }, client, now) {
+            Some(LogEvent::Found(stream)) => stream.last == last,
+            Some(_) => panic!("neither found nor asked for again"),
+            None => false,
+        }
+    }
+
+    #[test]
+    fn shorter_log_is_asked_for_again_before_it_counts() {
+        let (mut log, mut client) = read_until_50();
+        let late = NOW + SHORTER_FOR;
+        assert!(!found(&mut log, &mut client, 49, NOW) && !found(&mut log, &mut client, 49, late - PAUSE));
+        assert!(found(&mut log, &mut client, 50, late - PAUSE), "the leader has learned of it");
+        assert!(!found(&mut log, &mut client, 49, late) && found(&mut log, &mut client, 49, late + SHORTER_FOR));
+    }
+
+    #[test]
+    fn log_that_its_reader_has_found_to_be_shorter_is_not_waited_for_again() {
+        let (mut log, mut client) = read_until_50();
+        let Stage::Read(reader) = log.stage else { panic!("it is not read") };
+        let event = log.handle(Event::Rewound { reader, last: 49 }, &mut client, NOW);
+        assert!(matches!(event, Some(LogEvent::Lost(_))));
+        log.close(&mut client);
+        assert!(found(&mut log, &mut client, 49, NOW));
+        assert!(!found(&mut log, &mut client, 48, NOW), "that is another time");
+    }
 }

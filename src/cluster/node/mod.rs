@@ -180,7 +180,9 @@ impl Node {
             self.handle(event, hub, now);
         }
         self.turn_bucket(hub, now);
-        let reached = self.part.replica().applied();
+        // Entries that were read may wait.
+        let replica = self.part.replica();
+        let reached = replica.read_from().map_or(0, |next| next.saturating_sub(1)).max(replica.applied());
         if let Some(event) = self.log.turn(&mut self.nats.client, reached, now.at) {
             self.handle_log(event, hub, now.at);
         }

@@ -13,6 +13,7 @@ pub use self::answer::ApiError;
 pub(super) use self::answer::{parse, parse_published, parse_revision};
 pub use self::bucket::{Bucket, MAX_MARKS, Mark, Value};
 pub(super) use self::bucket::{BucketChange, bucket_stream, bucket_subject, is_bucket_name};
+pub use self::reader::SHORTER_FOR;
 pub(super) use self::reader::{Context, ReadEvent, Reader, Start};
 pub use self::stream::{Discard, Retention, Storage, StreamConfig, StreamInfo, StreamState, is_stream_name};
 

@@ -14,7 +14,7 @@ use crate::cluster::nats::settings::Limits;
 
 /// A stream that is shorter than what was read of it is asked again for this time: a new leader may not know its end
 /// yet.
-const SHORTER_FOR: Duration = Duration::from_secs(3);
+pub const SHORTER_FOR: Duration = Duration::from_secs(3);
 
 /// The longest pause before it is asked again.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
