@@ -93,11 +93,13 @@ impl Resolver {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()?;
-        let output = child.stdout.take().ok_or(ErrorKind::BrokenPipe)?;
-        let mut output = Receiver::from(output);
-        output.set_nonblocking(true)?;
-        self.registry.register(&mut output, self.token, Interest::READABLE)?;
-        Ok(LookUp { child, output, read: Vec::new(), begun: now })
+        let mut output = Receiver::from(child.stdout.take().ok_or(ErrorKind::BrokenPipe)?);
+        let is_set = output
+            .set_nonblocking(true)
+            .and_then(|()| self.registry.register(&mut output, self.token, Interest::READABLE));
+        let look_up = LookUp { child, output, read: Vec::new(), begun: now };
+        // Without events of its output the child is of no use; it ends with the value.
+        is_set.map(|()| look_up)
     }
 
     /// Takes the answer, if it is there; then the look-up has ended. To be called in each turn.
