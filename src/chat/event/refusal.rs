@@ -150,7 +150,7 @@ pub enum Refusal<'a> {
     CutOff,
     /// It is not known whether what was typed was applied: the nodes of the cluster that could tell have ended.
     PerhapsNotSaid,
-    /// A private message has not reached this member, which is on another node.
+    /// A private message has perhaps not reached this member, which is on another node.
     NotReached {
         name: &'a str,
     },

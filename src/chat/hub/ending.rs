@@ -14,7 +14,7 @@ use crate::chat::id::{Author, ClientId, MemberId, Now, RoomId};
 use crate::chat::input::Close;
 use crate::chat::policy::peer::show_addr;
 use crate::chat::room::segment_log::EntryKind;
-use crate::chat::session::{PendingDisconnect, Session, SessionStage};
+use crate::chat::session::{PendingDisconnect, Session, SessionStage, Uncommitted};
 use crate::util::shrink;
 
 /// Time after which a passed deadline is checked again, while its session waits for a commit.
@@ -54,6 +54,7 @@ impl Hub {
             SessionStage::Waiting => self.admission.leave(now.at),
             SessionStage::LoggingIn => {
                 self.withdraw_login(id);
+                self.forget_watched(id);
                 self.admission.release();
             }
             SessionStage::Present => {
@@ -89,8 +90,7 @@ impl Hub {
         }
         fanout.unsubscribe_all(id);
         let is_last = self.remove_session(slot, id);
-        self.monitors.clear(id);
-        self.subscribed_keys.clear(id);
+        self.forget_watched(id);
         let Shared { members, .. } = &self.shared;
         if let Some(addr) = self.sessions.addr(id) {
             let (name, here) = (&members[slot].name, members.len() - usize::from(is_last));
@@ -98,6 +98,12 @@ impl Hub {
             info!("{name} {what}: {}, {} ({here} here)", reason(cause), show_addr(addr));
         }
         Some(members.id(slot))
+    }
+
+    /// A session, which may have been a member before, is told no more of the names and keys that it watches.
+    fn forget_watched(&mut self, id: ClientId) {
+        self.monitors.clear(id);
+        self.subscribed_keys.clear(id);
     }
 
     /// Marks the slow consumers, whose backlog is over the limit, and drops their unread data.
@@ -208,6 +214,9 @@ impl Hub {
     pub fn handle_shutdown(&mut self, now: Now) {
         self.trace.record(|| TraceEvent::ShutDown);
         self.ending = true;
+        if self.nodes.has_lost_touch() {
+            self.tell_what_waits();
+        }
         let notice = Event::Notice(Notice::ShuttingDown);
         let occupied = self.shared.rooms.occupied().map(|(id, _)| id).filter(|&id| id != RoomId::LOBBY);
         let rooms: Vec<RoomId> = std::iter::once(RoomId::LOBBY).chain(occupied).collect();
@@ -225,6 +234,15 @@ impl Hub {
             fanout.append(room, Author::NONE, EntryKind::Server, 0, &notice, &now);
         }
         outside.into_iter().for_each(|id| fanout.send(id, &notice));
+    }
+
+    /// Nobody here will know what becomes of what waits for the log: its authors are told.
+    fn tell_what_waits(&mut self) {
+        let waiting = self.sessions.iter().filter(|(_, session)| {
+            session.stage == SessionStage::Present && session.uncommitted != Uncommitted::default()
+        });
+        let ids: Vec<ClientId> = waiting.map(|(id, _)| id).collect();
+        ids.into_iter().for_each(|id| self.fanout().refuse(id, Refusal::PerhapsNotSaid));
     }
 
     /// Ends a session during shutdown, after the shutdown notice. Its later input is ignored.

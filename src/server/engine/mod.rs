@@ -130,6 +130,7 @@ impl<L: Listener> Engine<L> {
     /// Sets when the server has begun, if that is not the zero of its clock.
     pub fn set_began(&mut self, began: Duration) {
         self.began = began;
+        self.hub.set_began(began);
     }
 
     /// Sets the figures of the node of a cluster, for the metrics.

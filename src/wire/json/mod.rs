@@ -360,7 +360,7 @@ mod tests {
         );
         assert_eq!(
             rendered(Event::Refusal(Refusal::NotReached { name: "bob" })),
-            r#"{"t":"refused","what":"not_reached","text":"Not sent: the server of bob does not answer. Try again later.","name":"bob"}"#
+            r#"{"t":"refused","what":"not_reached","text":"Perhaps not sent: the server of bob does not answer.","name":"bob"}"#
         );
         assert_eq!(
             rendered(Event::Notice(Notice::Rooms { rooms: &[("lobby", 3, Some("tea"))], more: 0 })),

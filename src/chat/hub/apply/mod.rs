@@ -20,6 +20,7 @@ use crate::chat::change::{Change, Committed, Join, Origin, Place, Rename};
 use crate::chat::config::{Login, Mode};
 use crate::chat::event::{Event, MessageKind, Notice, Refusal};
 use crate::chat::id::{Author, ClientId, Holder, MemberId, Now, RoomId};
+use crate::chat::input::Close;
 use crate::chat::member::identity::Identity;
 use crate::chat::member::table::MemberTable;
 use crate::chat::policy::host::Host;
@@ -307,6 +308,10 @@ impl Hub {
 
     /// Removes a member, whose sessions have ended.
     pub(super) fn remove_member(&mut self, member: MemberId, cause: &Cause, time: Now) {
+        // There is one only if something in the log of a cluster is not ours.
+        while let Some(id) = self.shared.members[member.slot].session_at(0) {
+            self.end_locally(id, cause, Close::WhenRead, time);
+        }
         self.shared.mutes.leave(member);
         let slot = member.slot;
         self.shared.node_joins.forget(slot);

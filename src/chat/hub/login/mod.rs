@@ -165,7 +165,6 @@ impl Hub {
     /// Proposes that the member of a session joins, or that the session belongs to the member of its account.
     pub(super) fn log_in(&mut self, id: ClientId, name: Name, account: Option<AccountId>, now: Now) {
         let (place, follow) = self.places_to_resume(id);
-        let place = if self.sessions[id].encoding.is_irc() { Place::Nowhere } else { place };
         let addr = self.sessions.ip(id);
         let (network, host) = (Network::of_client(addr), Host::of(addr, self.cloak_key));
         let join = Join { name, place, follow, network, account, host, identity: self.identity_of(id) };
@@ -188,15 +187,17 @@ impl Hub {
     /// The rooms that a session wants to resume: the one to enter, which is the lobby if it wants none or if no room can
     /// have that name, and those to follow, at most one more than it can.
     fn places_to_resume(&self, id: ClientId) -> (Place<'static>, Vec<Place<'static>>) {
+        let is_irc = self.sessions[id].encoding.is_irc();
+        let first = if is_irc { Place::Nowhere } else { Place::Lobby };
         // Checked first: most sessions have no request. In p2p mode there is one room.
         if self.resume_requests.is_empty() || self.config.mode == Mode::P2p {
-            return (Place::Lobby, Vec::new());
+            return (first, Vec::new());
         }
         let Some(ResumeRequest { room, follow, .. }) = self.resume_requests.get(&id) else {
-            return (Place::Lobby, Vec::new());
+            return (first, Vec::new());
         };
         let rooms = &self.shared.rooms;
-        let place = room.as_deref().and_then(|room| rooms.place(room)).unwrap_or(Place::Lobby);
+        let place = room.as_deref().filter(|_| !is_irc).and_then(|room| rooms.place(room)).unwrap_or(first);
         let mut places = Vec::new();
         for name in follow.iter().filter(|_| self.config.has_followed_rooms()) {
             if places.len() > rooms.limits().follow {

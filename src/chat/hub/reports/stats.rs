@@ -18,6 +18,9 @@ const MAX_SLOW_READERS: usize = 5;
 /// Counters since the start of the server.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Stats {
+    /// When the server has begun, by its clock.
+    #[serde(default, skip_serializing_if = "Duration::is_zero")]
+    pub began: Duration,
     /// Connections accepted.
     pub connections: u64,
     /// Messages sent in rooms.
@@ -175,6 +178,11 @@ impl Hub {
         }
     }
 
+    /// Sets when the server has begun, if that is not the zero of its clock.
+    pub fn set_began(&mut self, began: Duration) {
+        self.stats.began = began;
+    }
+
     /// The lines of `/stats`.
     ///
     /// Those of the slowest readers have their addresses if `shows_addresses`.
@@ -190,7 +198,7 @@ impl Hub {
         let mut lines = vec![
             format!(
                 "uptime {} s, {connected} connected, {admitted} admitted, {here}, {waiting} waiting, rooms: {rooms}",
-                now.at.as_secs()
+                now.at.saturating_sub(stats.began).as_secs()
             ),
             format!(
                 "{} connections, {} refused, {} dropped as too slow",

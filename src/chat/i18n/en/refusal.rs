@@ -101,7 +101,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
             f.write_str("Perhaps not said: the servers that know have ended. Look whether it is there.")
         }
         Refusal::NotReached { name } => {
-            write!(f, "Not sent: the server of {name} does not answer. Try again later.")
+            write!(f, "Perhaps not sent: the server of {name} does not answer.")
         }
         Refusal::StoreFails => f.write_str("The store cannot be written at present, so this cannot be done. Try again later."),
         Refusal::OnlyOperator => f.write_str("Only the operator of the server can do that."),

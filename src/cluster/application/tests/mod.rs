@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 mod hostile;
 mod moderation;
 mod people;
+mod rejoining;
 mod whispers;
 
 use super::Members;

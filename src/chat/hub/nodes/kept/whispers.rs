@@ -1,5 +1,7 @@
 //! Whispers to names that nobody had, in the bucket: any node may leave one, and any node may deliver them.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use super::key::Key;
@@ -17,6 +19,8 @@ const MAX_WHISPERS: usize = 10_000;
 const MAX_TEXT: usize = 32 * 1024;
 /// The longest name in bytes, also of a poster.
 const MAX_NAME: usize = 512;
+/// When whispers were sent: such times can be shown in each time zone.
+const YEARS: RangeInclusive<i32> = 1970..=9000;
 
 /// The whispers to one name in the bucket.
 #[derive(Serialize, Deserialize)]
@@ -31,8 +35,8 @@ impl KeptWhispers {
     /// Reads a value; `None` if it is damaged.
     fn read(name: &str, value: &[u8]) -> Option<KeptWhispers> {
         let kept: KeptWhispers = serde_json::from_slice(value).ok()?;
-        let is_clean = |Whisper { to, from, text, .. }: &Whisper| {
-            fold(to) == name && is_clean(from, MAX_NAME) && is_clean(text, MAX_TEXT)
+        let is_clean = |Whisper { to, from, text, at }: &Whisper| {
+            fold(to) == name && is_clean(from, MAX_NAME) && is_clean(text, MAX_TEXT) && YEARS.contains(&at.year())
         };
         (kept.whispers.len() <= WHISPERS_PER_NAME && kept.whispers.iter().all(is_clean)).then_some(kept)
     }

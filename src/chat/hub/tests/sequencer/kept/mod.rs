@@ -345,7 +345,9 @@ fn what_is_not_ours_or_damaged_is_skipped_and_counted() {
     let long = format!("{{\"since\":1,\"ignored\":[\"{}\"]}}", "a".repeat(1 << 20));
     let room = bucket.get("room.den").unwrap().to_owned();
     let hostile = room.replace("tea at five", "a\\u001b[2J").replace("den", "hostile");
-    let damaged: [(&[u8], &[u8]); 9] = [
+    let late = r#"{"whispers":[{"to":"erin","from":"bob","at":[9999,365,23,59,59,0,-23,-59,0],"text":"late"}]}"#;
+    let damaged: [(&[u8], &[u8]); 10] = [
+        (b"whispers.erin", late.as_bytes()),
         (b"room.deep", deep.as_bytes()),
         (b"private.alice", long.as_bytes()),
         (b"private.bob", deep.as_bytes()),
