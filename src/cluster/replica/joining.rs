@@ -14,7 +14,7 @@ use super::snapshot::{MAX_PIECES, Pieces, Tries, is_too_large, too_large};
 use super::{Checkpoint, Knowledge, Replica};
 use crate::cluster::weakness::Weakness;
 
-/// A Hello waits for its answer, or for each further piece, at least for this time.
+/// A Hello waits for its answer, or for each further piece, at least for this time; after a try that has failed for twice the time.
 const ANSWER: Duration = Duration::from_secs(3);
 /// Nodes wait a little longer by up to seven of these, so that one of them founds.
 const STAGGER: Duration = Duration::from_millis(150);
@@ -293,8 +293,10 @@ impl<O: Clone> Replica<O> {
     /// Asks again if the snapshot is missing for too long; if nobody is there who has the state, begins it anew.
     pub(super) fn check_wait(&mut self, now: Duration) {
         let stagger = STAGGER * (self.incarnation.0 % 8) as u32;
+        // It takes time to write a large state.
+        let answer = if self.tries.have_failed() { 2 * ANSWER } else { ANSWER };
         let Standing::Waiting(wait) = &mut self.standing else { return };
-        if now < *wait.since.get_or_insert(now) + ANSWER + stagger {
+        if now < *wait.since.get_or_insert(now) + answer + stagger {
             return;
         }
         if self.peers.hears_ready(&self.node.name, now) || wait.answer.is_some() {

@@ -127,6 +127,11 @@ impl Tries {
         self.until = Some(now + pause(self.pieces, self.failed));
     }
 
+    /// Whether one has failed.
+    pub fn have_failed(&self) -> bool {
+        self.failed > 0
+    }
+
     /// Whether the next try is to wait.
     pub fn pause(&self, now: Duration) -> bool {
         self.until.is_some_and(|until| now < until)
