@@ -42,7 +42,7 @@ fn client_of_irc_is_in_the_lobby_and_its_rooms_when_its_node_is_back() {
     assert!(cluster.answer(0, alice, "/who").contains("ivy (node-1)"));
     cluster.answer(1, ivy, "PRIVMSG #lobby :hello");
     assert!(cluster.read(0, alice).ends_with("ivy: hello"));
-    assert!(cluster.answer(0, alice, "/join den").contains("ivy (node-1) and you."));
+    assert!(cluster.answer(0, alice, "/join den").contains("ivy and you."));
 }
 
 #[test]
