@@ -119,6 +119,8 @@ impl Reading {
             return Err(Break::Trimmed);
         }
         if seq > read {
+            // The entry that was to be compared does not exist any more.
+            self.compares = false;
             self.bytes += bytes.len();
             self.waiting.push_back(Stored { seq, time, bytes: bytes.into(), crc: crc32fast::hash(bytes) });
         }
@@ -246,6 +248,15 @@ mod tests {
         assert_eq!(read(&mut reading.clone(), 6, "y"), Err(Break::Restored));
         let later = reading.handle_entry(6, Duration::from_secs(7), b"x", Weakened::default());
         assert_eq!(later, Err(Break::Restored));
+    }
+
+    #[test]
+    fn an_entry_that_was_trimmed_before_it_was_compared_is_not_waited_for() {
+        let mut reading = reading();
+        reading.handle_stream(stream(2, 9), Weakened::default()).unwrap();
+        read(&mut reading, 7, "x").unwrap();
+        assert!(!reading.compares);
+        assert_eq!(reading.read_from(), Some(8));
     }
 
     #[test]
