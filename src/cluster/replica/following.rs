@@ -156,6 +156,7 @@ impl<O: Clone> Replica<O> {
         if let Some(Control::Hello { node, informed: false, .. }) = &entry.header.control
             && entry.header.incarnation != self.incarnation
             && self.standing == Standing::Live
+            && !self.outbox.has_left()
             && self.membership.oldest_but(entry.header.incarnation) == Some(self.incarnation)
             && !self.weakened.is(Weakness::NeverAnswers)
         {

@@ -122,6 +122,11 @@ impl<O> Outbox<O> {
         }
     }
 
+    /// Whether the entry that ends the incarnation was made: nothing that follows it counts.
+    pub fn has_left(&self) -> bool {
+        self.has_left
+    }
+
     /// Drops the pieces of a snapshot that nobody waits for any more.
     pub fn drop_pieces(&mut self, to_nobody: Incarnation) {
         let is_dropped = |control: &Control| matches!(control, Control::Snapshot { to, .. } if *to == to_nobody);

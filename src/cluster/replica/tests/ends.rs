@@ -139,3 +139,17 @@ fn a_late_hello_of_the_process_before_ends_nothing_for_long() {
     assert_eq!((cluster.nodes[0].names(), cluster.nodes[1].replica.is_ready()), (vec!["name-1"], true));
     assert_eq!(cluster.incarnation(1), Incarnation(2_001));
 }
+
+#[test]
+fn a_node_answers_nobody_after_its_last_entry() {
+    let mut cluster = Cluster::of(&["a"]);
+    cluster.add("b", Start::Fresh);
+    cluster.nodes[0].replica.leave();
+    cluster.stores = false;
+    cluster.send(0);
+    cluster.stores = true;
+    cluster.turn_until_entry();
+    cluster.receive(0);
+    let outbox = &cluster.nodes[0].replica.outbox;
+    assert_eq!((outbox.in_flight(), outbox.waiting()), (1, 0));
+}
