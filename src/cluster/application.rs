@@ -124,9 +124,9 @@ impl Application for Members<'_> {
         serde_json::to_string(&self.hub.snapshot()).expect("the shared state is plain data")
     }
 
-    fn restore(&mut self, snapshot: &str) -> Result<(), String> {
+    fn restore(&mut self, snapshot: &str, continues: bool) -> Result<(), String> {
         let snapshot = serde_json::from_str(snapshot).map_err(|error| error.to_string())?;
-        self.hub.take_other_state(snapshot, &self.now)
+        self.hub.take_other_state(snapshot, continues, &self.now)
     }
 
     fn found(&mut self, place: Place<Origin>) {

@@ -98,11 +98,11 @@ pub trait Application {
     /// The common state, as nodes that speak this version can read it.
     fn snapshot(&self, version: u16) -> String;
 
-    /// Replaces the common state.
+    /// Replaces the common state. `continues`: the other one follows from that which this node has had last.
     ///
     /// # Errors
     /// If it cannot be read; then the node stops and shows this text.
-    fn restore(&mut self, snapshot: &str) -> Result<(), String>;
+    fn restore(&mut self, snapshot: &str, continues: bool) -> Result<(), String>;
 
     /// Empties the common state: nobody knows it any more. What outlives a full stop is taken from where it is kept.
     fn found(&mut self, place: Place<Self::Origin>);

@@ -91,9 +91,10 @@ impl<O: Clone> Replica<O> {
             }
             Effect::Founded if self.knowledge == Knowledge::State => {
                 warn!("cluster: the state was begun anew at position {} of the log", stored.seq);
+                self.is_other_state = true;
                 self.lose_state(now);
             }
-            Effect::Founded => {}
+            Effect::Founded => self.is_other_state = true,
             Effect::Counted(burial) => {
                 let origins = if is_own { self.outbox.confirm(header.n, now) } else { Vec::new() };
                 self.apply_changes(stored.seq, entry, origins, app);

@@ -106,7 +106,7 @@ impl<O: Clone> Replica<O> {
                     "cluster: the log is not the one that this node has read until {read}: an older state, or another"
                 );
                 self.notices.push_back(Notice::EngineRestored { read });
-                (self.shown, self.lost_at) = (None, None);
+                (self.shown, self.lost_at, self.is_other_state) = (None, None, true);
             }
         }
         self.reading.skip_to(before);
@@ -197,8 +197,11 @@ impl<O: Clone> Replica<O> {
     /// The state at the Hello is there: from now on the node takes part. What follows the Hello is processed next.
     fn restore<A: Application<Origin = O>>(&mut self, snapshot: &str, app: &mut A, now: Duration) {
         let (membership, state) = snapshot.split_once('\n').unwrap_or((snapshot, ""));
-        let restored = match serde_json::from_str(membership) {
-            Ok(membership) => app.restore(state).map(|()| membership),
+        let restored = match serde_json::from_str::<Membership>(membership) {
+            Ok(membership) => {
+                let continues = !self.is_other_state && self.shown.is_some_and(|shown| membership.genesis() <= shown);
+                app.restore(state, continues).map(|()| membership)
+            }
             Err(error) => Err(error.to_string()),
         };
         match restored {
@@ -245,7 +248,7 @@ impl<O: Clone> Replica<O> {
             self.notices.push_back(Notice::Gap { after: self.shown, until: position });
         }
         self.knowledge = Knowledge::State;
-        self.shown = Some(position);
+        (self.shown, self.is_other_state) = (Some(position), false);
     }
 
     /// Takes part: what became of older proposals is told, and then the names are claimed.

@@ -76,6 +76,11 @@ impl Membership {
         Membership { live: vec![member], dead: VecDeque::new(), genesis: seq, time }
     }
 
+    /// Where the newest Genesis stands, whether it counts or not.
+    pub fn genesis(&self) -> u64 {
+        self.genesis
+    }
+
     /// Takes the next entry of the log.
     pub fn note(&mut self, seq: u64, time: Duration, header: &Header, weakened: Weakened) -> Effect {
         if let Some(Control::Genesis { hello, node, versions }) = &header.control {

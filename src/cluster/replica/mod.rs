@@ -140,6 +140,9 @@ pub struct Replica<O> {
     reading: Reading,
     /// The application was given everything until this position.
     shown: Option<u64>,
+    /// Since then the state was begun anew by another node, or the log is another one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_other_state: bool,
     /// The checkpoint at that position, while nothing is known of the state.
     lost_at: Option<Checkpoint>,
     outbox: Outbox<O>,
@@ -184,6 +187,7 @@ impl<O: Clone> Replica<O> {
             membership,
             reading,
             shown,
+            is_other_state: false,
             lost_at: None,
             outbox: Outbox::new(incarnation),
             unsettled: None,

@@ -64,6 +64,8 @@ struct StoredNode {
 struct World {
     folder: Folder,
     log: Vec<(Duration, Vec<u8>)>,
+    /// The first position that the engine has.
+    first: u64,
     /// By the number of their stores; `None` while a node does not run.
     nodes: Vec<Option<StoredNode>>,
     at: Duration,
@@ -73,7 +75,7 @@ struct World {
 
 impl World {
     fn new(history: usize) -> World {
-        World { folder: Folder::new(), log: Vec::new(), nodes: Vec::new(), at: BEGIN, starts: 0, history }
+        World { folder: Folder::new(), log: Vec::new(), first: 1, nodes: Vec::new(), at: BEGIN, starts: 0, history }
     }
 
     fn now(&self) -> Now {
@@ -81,7 +83,7 @@ impl World {
     }
 
     fn stream(&self) -> Stream {
-        Stream { first: 1, last: self.log.len() as u64 }
+        Stream { first: self.first, last: self.log.len() as u64 }
     }
 
     /// Starts a node with the store of that number.
@@ -348,6 +350,37 @@ fn deleted_text_leaves_the_checkpoint() {
     world.nodes.clear();
     let checkpoint = world.folder.open(0).1.cluster.unwrap().checkpoint.unwrap();
     assert!(checkpoint.snapshot.contains("alice") && !checkpoint.snapshot.contains("a secret"));
+}
+
+#[test]
+fn text_that_was_deleted_while_a_node_was_away_leaves_its_store() {
+    let mut world = World::new(100);
+    world.start(0);
+    world.run(5);
+    world.start(1);
+    world.run(5);
+    let alice = world.enter(0, 0, "alice");
+    for text in ["one", "a secret", "three"] {
+        world.say(0, alice, text);
+        world.run(1);
+    }
+    let found = world.node(0).store.history("lobby", None, 9, &mut Step { is_hidden: &|_| false, more: &mut || true });
+    let secret = found.unwrap().messages[1].id;
+    world.record_checkpoint(1);
+    world.write(1);
+    world.nodes[1] = None;
+    world.say(0, alice, &format!("/delete {secret}"));
+    world.run(1);
+    world.say(0, alice, "four");
+    world.run(1);
+    world.first = world.log.len() as u64;
+    world.start(1);
+    world.run(5);
+    assert!(world.node(1).notices.iter().any(|notice| matches!(notice, Notice::Gap { after: Some(_), .. })));
+    let texts = |stored: InitialState| -> Vec<String> {
+        stored.rooms[0].messages.iter().map(|message| message.text.clone()).collect()
+    };
+    assert_eq!([0, 1].map(|index| texts(world.stored(index))), [["one", "three", "four"], ["one", "three", "four"]]);
 }
 
 #[test]

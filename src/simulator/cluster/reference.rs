@@ -70,7 +70,7 @@ impl Reference {
                 Effect::Founded(_) => {
                     self.geneses.insert(seq);
                     self.is_known = founded.is_some();
-                    founded.into_iter().for_each(|state| members.restore(state).expect("a snapshot"));
+                    founded.into_iter().for_each(|state| members.restore(state, false).expect("a snapshot"));
                     // Some may be of a log that the engine has lost.
                     for (id, room, name, text) in self.hub.kept_messages() {
                         self.messages.entry(id).or_insert((seq, Shown { room, name, text }));

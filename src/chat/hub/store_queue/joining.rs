@@ -10,20 +10,44 @@ use crate::chat::record::{ClusterRecord, Message, Record};
 const MAX_MESSAGES: usize = 20_000;
 
 impl Hub {
-    /// Takes the shared state of another node in place of its own, and records how that differs from what is stored.
+    /// Takes the shared state of another node in place of its own, and records how that differs from what is stored. `continues`: it
+    /// follows from that of this node.
     ///
     /// # Errors
     /// Why the node cannot take part, and what to do: for its store, or for its settings. Then nothing is changed.
-    pub fn take_other_state(&mut self, snapshot: Snapshot, now: &Now) -> Result<(), String> {
+    pub fn take_other_state(&mut self, snapshot: Snapshot, continues: bool, now: &Now) -> Result<(), String> {
         if self.store.as_ref().is_none_or(|store| store.log.is_none()) {
             return self.restore_snapshot(snapshot, now);
         }
         self.check_run(snapshot.run())?;
         self.note_other_state();
+        let known = if continues { self.known_messages() } else { Vec::new() };
         self.restore_snapshot(snapshot, now)?;
         self.record_cluster();
+        self.record_deleted_messages(known);
         self.record_missed_messages();
         Ok(())
+    }
+
+    /// The ids of the messages in memory, by the folded names of their rooms.
+    fn known_messages(&self) -> Vec<(Box<str>, Vec<u64>)> {
+        let rooms = &self.shared.rooms;
+        let stored = rooms.numbers().into_iter().map(|id| &rooms[id]).filter(|room| room.is_stored);
+        stored.map(|room| (room.key.clone(), room.history().authors().map(|(id, _)| id).collect())).collect()
+    }
+
+    /// Records that messages were deleted while this node was away: those that it had in memory, and the other nodes do not have.
+    /// What is older, nobody knows.
+    fn record_deleted_messages(&mut self, known: Vec<(Box<str>, Vec<u64>)>) {
+        let Hub { shared: Shared { rooms, .. }, store: Some(store), .. } = self else { return };
+        for (key, mut ids) in known {
+            let Some(room) = rooms.find(&key).map(|id| &rooms[id]) else { continue };
+            let history = room.history();
+            ids.retain(|&id| id > history.newest_missing() && history.get(id).is_none());
+            if !ids.is_empty() {
+                store.record(Record::Delete { room: room.name.to_string(), ids });
+            }
+        }
     }
 
     /// The store must have the run of the cluster, or nothing.

@@ -203,7 +203,7 @@ impl Application for Chat {
         serde_json::to_string(&self.names).unwrap() + &" ".repeat(self.padding)
     }
 
-    fn restore(&mut self, snapshot: &str) -> Result<(), String> {
+    fn restore(&mut self, snapshot: &str, _continues: bool) -> Result<(), String> {
         self.names = serde_json::from_str(snapshot).map_err(|error| error.to_string())?;
         self.time = Duration::ZERO;
         Ok(())
