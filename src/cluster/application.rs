@@ -5,10 +5,10 @@ use time::OffsetDateTime;
 use super::replica::{
     Application, Burial, Checkpoint, Fate, MAX_CHANGE, MAX_IDS, Place, Proposal, ProposalError, Replica, Understood,
 };
+use super::stored::ids_of;
 use super::weakness::{Weakened, Weakness};
 use crate::chat::Cause;
 use crate::chat::change::{self, Change, Committed, LogPlace, Origin};
-use crate::chat::gaps::Gap;
 use crate::chat::{Hub, Incarnation, Now, Returned};
 
 /// The hub of a node, while it takes what the log says.
@@ -110,7 +110,7 @@ impl Application for Members<'_> {
         // What is shown then comes with the snapshot; what is not in it is missing in the store.
         if let Ok(change @ (Change::Say { .. } | Change::SayLines(_) | Change::Post(_))) = serde_json::from_str(change)
         {
-            self.hub.note_gap(Gap { from: 0, to: place.id() + messages_of(&change) as u64 });
+            self.hub.note_bridged(place.id() + messages_of(&change) as u64);
         }
     }
 
@@ -129,10 +129,11 @@ impl Application for Members<'_> {
         self.hub.take_other_state(snapshot, continues, &self.now)
     }
 
-    fn found(&mut self, place: Place<Origin>) {
+    fn found(&mut self, place: Place<Origin>, after: Option<u64>) {
         self.hub.note_position(place.seq);
         self.hub.found(&self.time_of(&place));
         self.hub.record_cluster();
+        self.hub.note_missed(after.map(|after| ids_of(Some(after), place.seq)));
     }
 
     fn return_proposal(&mut self, proposal: Proposal<Origin>, fate: Fate) {

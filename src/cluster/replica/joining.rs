@@ -220,6 +220,7 @@ impl<O: Clone> Replica<O> {
 
     /// The Genesis of this node stands at this position and counts.
     fn found<A: Application<Origin = O>>(&mut self, seq: u64, app: &mut A, now: Duration) {
+        let missed_after = self.shown.filter(|_| self.knowledge == Knowledge::Nothing);
         while let Some(stored) = self.reading.pop() {
             if let Some(entry) = self.decode(&stored) {
                 if self.knowledge == Knowledge::Entries {
@@ -232,7 +233,7 @@ impl<O: Clone> Replica<O> {
                     self.membership = Membership::founded(seq, time, header, node.name, node.versions);
                     self.outbox.confirm(header.n, now);
                     let (time, incarnation) = (self.membership.time(), self.incarnation);
-                    app.found(Place { seq, index: 0, time, incarnation, origin: None });
+                    app.found(Place { seq, index: 0, time, incarnation, origin: None }, missed_after);
                     break;
                 }
             }

@@ -71,11 +71,22 @@ struct World {
     at: Duration,
     starts: u64,
     history: usize,
+    /// Nodes that start do not know the state of their checkpoint.
+    forgets_state: bool,
 }
 
 impl World {
     fn new(history: usize) -> World {
-        World { folder: Folder::new(), log: Vec::new(), first: 1, nodes: Vec::new(), at: BEGIN, starts: 0, history }
+        World {
+            folder: Folder::new(),
+            log: Vec::new(),
+            first: 1,
+            nodes: Vec::new(),
+            at: BEGIN,
+            starts: 0,
+            history,
+            forgets_state: false,
+        }
     }
 
     fn now(&self) -> Now {
@@ -97,7 +108,10 @@ impl World {
         hub.restore(initial.clone(), self.now());
         hub.follow_log("office");
         hub.note_end_of_log(self.stream().last);
-        let begin = super::start(&mut hub, initial.cluster.as_ref(), &self.now());
+        let begin = match super::start(&mut hub, initial.cluster.as_ref(), &self.now()) {
+            Start::Stored { checkpoint, .. } if self.forgets_state => Start::Stored { checkpoint, has_state: false },
+            begin => begin,
+        };
         let name = format!("node-{index}").try_into().unwrap();
         let node = Node { name, versions: Versions { lowest: 1, highest: 1 } };
         let mut replica = Replica::new(node, 1_000 * self.starts, begin);
@@ -381,6 +395,78 @@ fn text_that_was_deleted_while_a_node_was_away_leaves_its_store() {
         stored.rooms[0].messages.iter().map(|message| message.text.clone()).collect()
     };
     assert_eq!([0, 1].map(|index| texts(world.stored(index))), [["one", "three", "four"], ["one", "three", "four"]]);
+}
+
+/// Two nodes with the line "one"; the second one, which has a checkpoint, ends, and misses the line "two". Returns who says that.
+fn world_with_a_node_that_misses_a_line() -> (World, ClientId) {
+    let mut world = World::new(100);
+    world.start(0);
+    world.run(5);
+    world.start(1);
+    world.run(5);
+    let alice = world.enter(0, 0, "alice");
+    world.say(0, alice, "one");
+    world.run(1);
+    world.record_checkpoint(1);
+    world.write(1);
+    world.nodes[1] = None;
+    world.say(0, alice, "two");
+    world.run(1);
+    (world, alice)
+}
+
+#[test]
+fn node_that_begins_the_state_anew_after_the_log_was_trimmed_notes_a_gap() {
+    let (mut world, _) = world_with_a_node_that_misses_a_line();
+    world.nodes[0] = None;
+    let last = world.log.len() as u64;
+    world.first = last + 1;
+    world.start(1);
+    world.run(8);
+    assert!(world.node(1).replica.is_ready());
+    let bob = world.enter(1, 0, "bob");
+    world.say(1, bob, "three");
+    world.run(1);
+    // Another node learns of the gap, too.
+    world.start(2);
+    world.run(5);
+    let (all, founder, other) = (world.stored(0), world.stored(1), world.stored(2));
+    let id = |number: usize| all.rooms[0].messages[number].id;
+    let texts = |stored: &InitialState| -> Vec<String> {
+        stored.rooms[0].messages.iter().map(|message| message.text.clone()).collect()
+    };
+    assert_eq!(
+        (texts(&founder), texts(&other)),
+        (vec!["one".into(), "three".into()], vec!["one".into(), "three".into()])
+    );
+    assert!(founder.gaps.touch(id(1), id(1) + 1) && !founder.gaps.touch(0, id(0) + 1));
+    assert!(other.gaps.touch(id(1), id(1) + 1));
+    let three = founder.rooms[0].messages[1].id;
+    assert!(!founder.gaps.touch(three, u64::MAX) && !other.gaps.touch(three, u64::MAX));
+}
+
+#[test]
+fn node_that_did_not_know_the_state_notes_no_gap_if_it_is_given_the_messages_with_the_state() {
+    let (mut world, _) = world_with_a_node_that_misses_a_line();
+    world.forgets_state = true;
+    world.start(1);
+    world.run(5);
+    let [first, second] = [0, 1].map(|index| world.stored(index));
+    assert_eq!(second.rooms[0].messages.len(), 2);
+    assert_eq!(first, second);
+}
+
+#[test]
+fn node_that_did_not_know_the_state_and_begins_it_anew_notes_a_gap() {
+    let (mut world, _) = world_with_a_node_that_misses_a_line();
+    world.nodes[0] = None;
+    world.forgets_state = true;
+    world.start(1);
+    world.run(8);
+    assert!(world.node(1).replica.is_ready());
+    let [all, founder] = [0, 1].map(|index| world.stored(index));
+    let ids: Vec<u64> = all.rooms[0].messages.iter().map(|message| message.id).collect();
+    assert!(founder.gaps.touch(ids[1], ids[1] + 1) && !founder.gaps.touch(0, ids[0] + 1));
 }
 
 #[test]

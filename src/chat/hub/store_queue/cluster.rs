@@ -31,12 +31,19 @@ pub struct LogUse {
     recorded: u64,
     /// What is applied until this position is stored already; 0 once a later one was applied.
     stored: u64,
+    /// Messages with lower ids were in the log and not applied, since the state was not known: they may be missing. 0 if there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    missed: u64,
     /// The position of the newest checkpoint, and when it was made.
     checkpoint: Option<(u64, Duration)>,
     /// Its bytes.
     checkpoint_bytes: usize,
     /// The newest checkpoint has something that was deleted since, or another state.
     is_outdated: bool,
+}
+
+fn is_zero(id: &u64) -> bool {
+    *id == 0
 }
 
 impl LogUse {
@@ -64,6 +71,11 @@ impl LogUse {
         (self.stored, self.is_outdated) = (0, true);
     }
 
+    /// What was missed is stored, or noted as a gap. Returns the id below which that was.
+    pub fn take_missed(&mut self) -> u64 {
+        std::mem::take(&mut self.missed)
+    }
+
     /// The newest checkpoint is to be replaced soon.
     pub fn note_outdated(&mut self) {
         self.is_outdated = true;
@@ -73,7 +85,8 @@ impl LogUse {
     pub fn finish(&mut self, records: &mut Vec<Record>) {
         let is_deletion = |record: &Record| matches!(record, Record::Delete { .. } | Record::AccountGone { .. });
         self.is_outdated |= records.iter().any(is_deletion);
-        if !records.is_empty() && !self.is_replaying() && self.position != self.recorded {
+        let is_whole = !self.is_replaying() && self.missed == 0;
+        if !records.is_empty() && is_whole && self.position != self.recorded {
             self.recorded = self.position;
             records.push(Record::Position(self.position));
         }
@@ -124,6 +137,14 @@ impl Hub {
         }
     }
 
+    /// Messages with ids below this one were in the log and are not applied, since the state there is not known. The state that
+    /// comes later has them, or they are missing.
+    pub fn note_bridged(&mut self, to: u64) {
+        if let Some(log) = self.store.as_mut().and_then(|store| store.log.as_mut()) {
+            log.missed = log.missed.max(to);
+        }
+    }
+
     /// The log ends at this position at the moment. If the store has more, the log was replaced by an older one: what is applied
     /// after that position is not what is stored.
     pub fn note_end_of_log(&mut self, last: u64) {
@@ -138,6 +159,7 @@ impl Hub {
     /// If the state cannot be read, or the settings of this server are others than before. Then nothing is changed.
     pub fn restore_checkpoint(&mut self, checkpoint: &CheckpointRecord, now: &Now) -> Result<(), String> {
         let snapshot: Snapshot = serde_json::from_str(&checkpoint.snapshot).map_err(|error| error.to_string())?;
+        self.note_restored();
         // What is stored may be newer, so nothing of this state is recorded.
         self.note_position(checkpoint.position);
         self.restore_snapshot(snapshot, now)
@@ -150,6 +172,7 @@ impl Hub {
     /// If the state cannot be read. Then nothing is changed.
     pub fn restore_ended_checkpoint(&mut self, checkpoint: &CheckpointRecord, now: &Now) -> Result<(), String> {
         let snapshot: Snapshot = serde_json::from_str(&checkpoint.snapshot).map_err(|error| error.to_string())?;
+        self.note_restored();
         self.note_position(checkpoint.position);
         self.restore_ended(snapshot, now);
         Ok(())

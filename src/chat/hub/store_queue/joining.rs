@@ -1,6 +1,7 @@
 //! What the store is told when the shared state is that of another node, or begun anew: to which cluster it belongs, and the
 //! messages that it lacks. The other records are those of `nodes/recording.rs`.
 
+use super::cluster::LogUse;
 use crate::chat::gaps::Gap;
 use crate::chat::hub::{Hub, Shared, Snapshot};
 use crate::chat::id::Now;
@@ -8,6 +9,9 @@ use crate::chat::record::{ClusterRecord, Message, Record};
 
 /// Messages of a snapshot that are stored at most: the newest ones. More would hold up the server for too long.
 const MAX_MESSAGES: usize = 20_000;
+
+/// The ids of messages, by the folded names of their rooms.
+pub type KnownMessages = Vec<(Box<str>, Vec<u64>)>;
 
 impl Hub {
     /// Takes the shared state of another node in place of its own, and records how that differs from what is stored. `continues`: it
@@ -22,23 +26,30 @@ impl Hub {
         self.check_run(snapshot.run())?;
         self.note_other_state();
         let known = if continues { self.known_messages() } else { Vec::new() };
+        let restored = self.store.as_mut().map(|store| std::mem::take(&mut store.restored)).filter(|_| continues);
         self.restore_snapshot(snapshot, now)?;
         self.record_cluster();
-        self.record_deleted_messages(known);
+        self.record_deleted_messages(known.into_iter().chain(restored.unwrap_or_default()));
         self.record_missed_messages();
         Ok(())
     }
 
-    /// The ids of the messages in memory, by the folded names of their rooms.
-    fn known_messages(&self) -> Vec<(Box<str>, Vec<u64>)> {
+    /// The messages in memory of rooms that are stored.
+    fn known_messages(&self) -> KnownMessages {
         let rooms = &self.shared.rooms;
         let stored = rooms.numbers().into_iter().map(|id| &rooms[id]).filter(|room| room.is_stored);
         stored.map(|room| (room.key.clone(), room.history().authors().map(|(id, _)| id).collect())).collect()
     }
 
-    /// Records that messages were deleted while this node was away: those that it had in memory, and the other nodes do not have.
-    /// What is older, nobody knows.
-    fn record_deleted_messages(&mut self, known: Vec<(Box<str>, Vec<u64>)>) {
+    /// The rooms have the newest messages of the store, which a checkpoint may lack.
+    pub(super) fn note_restored(&mut self) {
+        let known = self.known_messages();
+        self.store.iter_mut().for_each(|store| store.restored.clone_from(&known));
+    }
+
+    /// Records that messages were deleted while this node was away: those that it knew, and the other nodes do not have. What is
+    /// older, nobody knows.
+    fn record_deleted_messages(&mut self, known: impl Iterator<Item = (Box<str>, Vec<u64>)>) {
         let Hub { shared: Shared { rooms, .. }, store: Some(store), .. } = self else { return };
         for (key, mut ids) in known {
             let Some(room) = rooms.find(&key).map(|id| &rooms[id]) else { continue };
@@ -75,6 +86,18 @@ impl Hub {
         }
     }
 
+    /// The state was begun anew here. Messages with these ids, and those that were [bridged](Hub::note_bridged), are known to
+    /// nobody any more, if there were any.
+    pub fn note_missed(&mut self, missed: Option<Gap>) {
+        let log = self.store.as_mut().and_then(|store| store.log.as_mut());
+        let to = missed.map_or(0, |missed| missed.to).max(log.map_or(0, LogUse::take_missed));
+        if to > 0 {
+            let rooms = &mut self.shared.rooms;
+            rooms.numbers().into_iter().for_each(|id| rooms[id].note_missed(to - 1));
+            self.note_gap(Gap { from: 0, to });
+        }
+    }
+
     /// What is applied from now on is not what is stored.
     fn note_other_state(&mut self) {
         if let Some(store) = &mut self.store
@@ -105,6 +128,7 @@ impl Hub {
         let dropped = missed.len().saturating_sub(MAX_MESSAGES);
         let newest_dropped = missed.drain(..dropped).next_back().map_or(0, |message| message.id);
         store.note_gap(Gap { from: first, to: lacks.max(newest_dropped + 1) });
+        store.log.iter_mut().for_each(|log| _ = log.take_missed());
         missed.iter().for_each(|message| store.record_message_in(&message.room, &message.event()));
     }
 }

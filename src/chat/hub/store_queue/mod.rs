@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use self::cluster::LogUse;
+use self::joining::KnownMessages;
 use crate::chat::account::Account;
 use crate::chat::event::{Event, MessageView, Notice};
 use crate::chat::gaps::{Gap, Gaps};
@@ -52,6 +53,9 @@ pub struct StoreQueue {
     /// The log that the store follows, if it is that of a node of a cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     log: Option<LogUse>,
+    /// The messages that were read from the store, by the folded names of their rooms.
+    #[serde(skip)]
+    restored: KnownMessages,
     /// What is applied now is stored already, and not recorded again.
     #[serde(default)]
     is_paused: bool,
@@ -256,6 +260,12 @@ impl Hub {
             restored.note_older();
         }
         missing.into_iter().for_each(|id| restored.note_lost(id));
+    }
+
+    /// Greater than the id of every message that was recorded; `None` without a store.
+    #[cfg(test)]
+    pub(crate) fn next_stored_id(&self) -> Option<u64> {
+        self.store.as_ref().map(|store| store.next_id)
     }
 
     /// Takes the records since the last call, in their order.
