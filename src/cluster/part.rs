@@ -62,6 +62,13 @@ impl Part {
         has_more
     }
 
+    /// Records the state for the store, if it is time. To be called in each turn, after [`Part::turn`].
+    pub fn record_checkpoint_if_due(&self, hub: &mut Hub, now: Now) {
+        if self.has_ticked(now.at) && self.replica.is_ready() && hub.wants_checkpoint(now.at) {
+            self.record_checkpoint(hub, now);
+        }
+    }
+
     /// Records the state after what was applied until now, for the store.
     pub fn record_checkpoint(&self, hub: &mut Hub, now: Now) {
         if let Some(checkpoint) = self.replica.checkpoint() {

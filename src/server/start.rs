@@ -6,7 +6,7 @@ use log::info;
 
 use super::Error;
 use super::store_writer::{StoreWriter, StoreWriterState};
-use crate::chat::{Config, Hub, Renderers};
+use crate::chat::{Config, Hub, Now, Renderers};
 use crate::cluster::settings::ClusterSettings;
 use crate::cluster::stored::Beginning;
 use crate::store::{self, Store};
@@ -22,28 +22,40 @@ pub fn begin(
     store: Option<store::Options>,
     cluster: Option<&ClusterSettings>,
 ) -> Result<(Hub, Option<StoreWriter>, Beginning), Error> {
-    let opened = store.map(|store| open(store, &config)).transpose().map_err(Error::Store)?;
-    let mut hub = Hub::new(config, renderers);
-    let mut beginning = Beginning::default();
-    if cluster.is_some() {
-        hub.use_cluster();
-        hub.use_bucket();
+    if let Some(cluster) = cluster {
+        return begin_node(config, renderers, store, cluster.cluster.as_str(), Clock::since_1970().now());
     }
-    let store_writer = match (opened, cluster) {
-        (None, _) => None,
-        (Some((mut store_writer, stored)), Some(cluster)) => {
-            let now = Clock::since_1970().now();
-            beginning = Beginning::of(&mut hub, stored, cluster.cluster.as_str(), now).map_err(Error::Unfit)?;
-            hub.restore_whispers(store_writer.all_whispers().map_err(Error::Store)?);
-            Some(store_writer)
-        }
-        (Some((store_writer, stored)), None) => {
-            hub.restore(stored, Clock::start().now());
-            hub.leave_log();
-            Some(store_writer)
-        }
-    };
-    Ok((hub, store_writer, beginning))
+    let now = clock::utc().unix_timestamp();
+    let opened = store.map(|store| open(store, &config, now)).transpose().map_err(Error::Store)?;
+    let mut hub = Hub::new(config, renderers);
+    let store_writer = opened.map(|(store_writer, stored)| {
+        hub.restore(stored, Clock::start().now());
+        hub.leave_log();
+        store_writer
+    });
+    Ok((hub, store_writer, Beginning::default()))
+}
+
+/// The same for a node of this cluster, at this time of a clock that began in 1970.
+///
+/// # Errors
+/// As [`begin`].
+pub fn begin_node(
+    config: Config,
+    renderers: Renderers,
+    store: Option<store::Options>,
+    cluster: &str,
+    now: Now,
+) -> Result<(Hub, Option<StoreWriter>, Beginning), Error> {
+    let unix = now.local.unix_timestamp();
+    let opened = store.map(|store| open(store, &config, unix)).transpose().map_err(Error::Store)?;
+    let mut hub = Hub::new(config, renderers);
+    hub.use_cluster();
+    hub.use_bucket();
+    let Some((mut store_writer, stored)) = opened else { return Ok((hub, None, Beginning::default())) };
+    let beginning = Beginning::of(&mut hub, stored, cluster, now).map_err(Error::Unfit)?;
+    hub.restore_whispers(store_writer.all_whispers().map_err(Error::Store)?);
+    Ok((hub, Some(store_writer), beginning))
 }
 
 /// Opens the store that the predecessor has closed; its state has what is kept in memory.
@@ -51,14 +63,18 @@ pub fn reopen(options: store::Options, kept: StoreWriterState) -> Result<StoreWr
     Store::open_existing(&options).map(|store| StoreWriter::restore(store, options.keep_days.is_some(), kept))
 }
 
-/// Opens the store, and loads what is kept in memory.
-fn open(mut options: store::Options, hub: &Config) -> Result<(StoreWriter, store::InitialState), store::Error> {
+/// Opens the store, and loads what is kept in memory; `now` is in Unix seconds.
+fn open(
+    mut options: store::Options,
+    hub: &Config,
+    now: i64,
+) -> Result<(StoreWriter, store::InitialState), store::Error> {
     // One message more than is shown, and more bytes, tells whether anything is left out.
     options.rooms = hub.max_rooms;
     options.history = hub.history.saturating_add(1);
     options.history_bytes = 2 * hub.history_bytes + hub.max_line;
     let began = Instant::now();
-    let (store, start) = Store::open(&options, clock::utc().unix_timestamp())?;
+    let (store, start) = Store::open(&options, now)?;
     let messages: usize = start.rooms.iter().map(|room| room.messages.len()).sum();
     info!(
         "{}: {} rooms; {messages} messages of {} rooms read in {} ms; next message id {}",

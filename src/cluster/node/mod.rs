@@ -190,9 +190,7 @@ impl Node {
         if self.part.has_ticked(now.at) {
             hub.set_nodes(&self.views(now.at));
         }
-        if self.part.has_ticked(now.at) && self.part.replica().is_ready() && hub.wants_checkpoint(now.at) {
-            self.part.record_checkpoint(hub, now);
-        }
+        self.part.record_checkpoint_if_due(hub, now);
         self.whispers.send(hub, self.part.replica(), &mut self.nats.client, now);
         self.send(now.at);
         let replica = self.part.replica();

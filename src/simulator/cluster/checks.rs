@@ -9,7 +9,7 @@ use super::world::{World, difference};
 
 impl World {
     pub(super) fn check_end(&mut self) {
-        let mut reference = Reference::new();
+        let mut reference = Reference::new(self.config());
         for (seq, (time, bytes)) in (1..).zip(&self.log.entries) {
             reference.take(seq, *time, bytes, self.founded.get(&seq));
             if let (Some(state), Some(known)) =
@@ -29,6 +29,7 @@ impl World {
             self.errors.append(&mut errors);
         }
         self.check_nodes();
+        self.check_stores(&reference);
         self.count_all(&reference);
     }
 
@@ -75,6 +76,16 @@ impl World {
         }
     }
 
+    /// What was said is stored, once, or a gap is noted.
+    fn check_stores(&mut self, reference: &Reference) {
+        for (index, node) in self.nodes.iter_mut().enumerate() {
+            node.process = None;
+            let Some(store) = &node.store else { continue };
+            let errors = store.check(reference, &self.forgotten, self.history);
+            self.errors.extend(errors.into_iter().map(|error| format!("node {index}: {error}")));
+        }
+    }
+
     fn count_all(&mut self, reference: &Reference) {
         self.count("messages", reference.messages.len());
         self.count("geneses", reference.geneses.len());
@@ -96,6 +107,12 @@ fn check_person(person: &Person, reference: &Reference, forgotten: &BTreeMap<u64
             errors.push(format!("person {who} has read {shown:?} at {id}, expected {expected:?}"));
         }
     }
+    let stays = person.stays.past.iter().chain(&person.stays.present);
+    errors.extend(
+        stays
+            .filter(|stay| has_false_gap(stay, reference))
+            .map(|stay| format!("person {who} is told of a gap, and there is none: {stay:?}")),
+    );
     let is_present = person.stage == Stage::Present;
     for stay in &person.stays.past {
         errors.extend(
@@ -124,6 +141,16 @@ fn check_person(person: &Person, reference: &Reference, forgotten: &BTreeMap<u64
     errors
 }
 
+/// Whether some messages were said to be missing before a stay, and none are.
+fn has_false_gap(stay: &Stay, reference: &Reference) -> bool {
+    let Some(after) = stay.gap_after else { return false };
+    let first = stay.ids.first().copied().unwrap_or(u64::MAX).max(after + 1);
+    let last = stay.ids.last().copied().unwrap_or(u64::MAX).max(first);
+    // What a store lacks may be of any room. Nobody knows what was said before the state began anew.
+    reference.messages.range(after + 1..first).next().is_none()
+        && reference.geneses.range(after / 256..=last / 256).next().is_none()
+}
+
 /// The first message of a room that was said while it was read, and not shown.
 fn missing(stay: &Stay, to_the_end: bool, reference: &Reference) -> Option<u64> {
     let (&first, &last) = (stay.ids.first()?, stay.ids.last()?);
@@ -131,8 +158,8 @@ fn missing(stay: &Stay, to_the_end: bool, reference: &Reference) -> Option<u64> 
     let ids: BTreeSet<u64> = stay.ids.iter().copied().collect();
     let seq_of = |id: u64| reference.messages.get(&id).map_or(u64::MAX, |(seq, _)| *seq);
     let said = reference.messages.range(first..=last).filter(|(_, (_, shown))| shown.room == stay.room);
-    let missing = said.map(|(&id, _)| id).find(|id| !ids.contains(id) && !reference.deleted.contains(id))?;
+    let missing = said.map(|(&id, _)| id).find(|id| !ids.contains(id) && !reference.deleted.contains_key(id))?;
     // Nobody knows what was said before the state began anew.
-    let next = ids.range(missing..).next().map_or(u64::MAX, |&id| seq_of(id));
-    reference.geneses.range(seq_of(missing)..=next).next().is_none().then_some(missing)
+    let (at, next) = (seq_of(missing), ids.range(missing..).next().map_or(u64::MAX, |&id| seq_of(id)));
+    reference.geneses.range(at.min(next)..=at.max(next)).next().is_none().then_some(missing)
 }

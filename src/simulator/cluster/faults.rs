@@ -1,6 +1,7 @@
 //! What goes wrong in the first part of a world.
 
 use super::reference::Reference;
+use super::store::Files;
 use super::world::World;
 use crate::cluster::replica::world::engine::Faults;
 
@@ -46,12 +47,12 @@ impl World {
             node.drop_connection(&mut self.log, self.step, &mut self.random);
         }
         self.count("restored engines", 1);
-        let before = Reference::of(&self.log, &self.founded).messages;
+        let before = Reference::of(&self.log, &self.founded, self.config()).messages;
         self.log.restore(lost);
         let last = self.log.last();
         self.states.split_off(&(last + 1));
         self.founded.split_off(&(last + 1));
-        let kept = Reference::of(&self.log, &self.founded).messages;
+        let kept = Reference::of(&self.log, &self.founded, self.config()).messages;
         self.people.iter_mut().for_each(|person| person.forget_all_but(&kept));
         let forgotten = before.into_iter().filter(|(id, message)| kept.get(id) != Some(message));
         self.forgotten.extend(forgotten.map(|(id, (_, shown))| (id, shown)));
@@ -62,13 +63,22 @@ impl World {
         let (step, is_calm) = (self.step, !self.is_wild() || self.is_sound);
         let (random, node) = (&mut self.random, &mut self.nodes[index]);
         if node.process.is_none() && node.begins_at <= step {
-            let remembers = random.one_in(2);
-            node.begin(remembers, self.weakness, step, random);
-            self.record(|| format!("node {index} begins, remembers: {remembers}"));
+            let files = *random.pick(&[Files::AsTheyWere, Files::AsTheyWere, Files::Lost, Files::Older]);
+            let files = node.begin(files, self.weakness, step, random);
+            let error = node.check_begin(files);
+            self.errors.extend(error.map(|error| format!("node {index}: {error}")));
+            self.record(|| format!("node {index} begins with its files {files:?}"));
+            self.count(files.begins(), usize::from(self.nodes[index].store.is_some()));
             return;
         }
         if is_calm || node.process.is_none() {
             return;
+        }
+        if let Some(store) = node.store.as_mut().filter(|_| random.one_in(100)) {
+            store.copy();
+        }
+        if random.one_in(200) {
+            node.record_checkpoint(step);
         }
         if random.one_in(400) {
             node.paused_until = step + 5 + random.below(120);
@@ -76,7 +86,11 @@ impl World {
         if random.one_in(900) {
             self.record(|| format!("node {index} crashes"));
             self.count("crashes", 1);
-            self.end_process(index);
+            // Perhaps within a turn, before what was applied is stored.
+            self.nodes[index].crashes = self.random.one_in(2);
+            if !self.nodes[index].crashes {
+                self.end_process(index);
+            }
         } else if random.one_in(600) && !node.is_ending() {
             node.hand_over(&mut self.log, self.weakness, step, random);
             self.count("handovers", 1);
@@ -106,6 +120,7 @@ impl World {
         node.end(&mut self.log, self.step, random);
         node.begins_at = self.step + 2 + random.below(150);
         let here = self.people.iter_mut().filter(|person| person.node == index && !person.is_gone());
+        let here = here.inspect(|person| node.note_shown(person));
         here.for_each(super::person::Person::end);
     }
 }

@@ -1,10 +1,12 @@
 //! Several whole servers below their sockets, as one chat over a simulated engine.
 //!
-//! A world has two to four nodes. Each is the real server: connections, hub, the protocol among the nodes. In the first
-//! part of a world nodes crash, pause, end, are handed over and are accused wrongly; the engine is away, stalls, loses and
-//! doubles entries, forgets its beginning, and in some worlds goes back to an older state; people come, talk, rename,
-//! change rooms, kick, mute and leave. Then all is calm, and the `checks` compare what everybody has read and was told
-//! with the `reference`: one hub that applies the whole log.
+//! A world has two to four nodes. Each is the real server: connections, hub, the protocol among the nodes, and in a part
+//! of the worlds the store, whose files are in memory. In the first part of a world nodes crash, also before they have
+//! stored what they have applied, pause, end, are handed over and are accused wrongly; their files are lost, or replaced
+//! by older ones; the engine is away, stalls, loses and doubles entries, forgets its beginning, and in some worlds goes
+//! back to an older state; people come, come back to another node, talk, rename, change rooms, kick, mute and leave. Then
+//! all is calm, and the `checks` compare what everybody has read and was told, and what is stored, with the `reference`:
+//! one hub that applies the whole log.
 //!
 //! `CHINWAG_SEED=123 cargo test --lib simulator::cluster -- --nocapture` replays a seed and prints its log;
 //! `CHINWAG_SEEDS=100000` runs that number of seeds.
@@ -15,6 +17,7 @@ mod node;
 mod person;
 mod reference;
 mod stays;
+mod store;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,7 +35,11 @@ const SHARES: u64 = 2;
 const SEEDS_OF_WEAKNESS: u64 = 400;
 
 /// What must happen in each share of [`SEEDS`]. Each happens several times as often.
-const RARE: [&str; 13] = [
+const RARE: [&str; 17] = [
+    "begins with a new store",
+    "begins with a store",
+    "begins with an older store",
+    "come back",
     "crashes",
     "cut off",
     "deaths",

@@ -5,19 +5,21 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::person::Person;
+use super::store::{Files, SimulatedStore};
 use crate::chat::{Config, Hub, Incarnation, Lang, Now};
 use crate::cluster::node::NodeStateView;
 use crate::cluster::part::Part;
 use crate::cluster::replica::world::engine::{Engine as LogEngine, Faults};
 use crate::cluster::replica::world::link::Link;
 use crate::cluster::replica::{Checkpoint, Node, NodeName, Notice, Replica, Start, Versions};
-use crate::cluster::stored::Founding;
+use crate::cluster::stored::{Beginning, Founding};
 use crate::cluster::weakness::Weakness;
 use crate::server::Limits;
 use crate::server::connection::transport::ListenerKind;
 use crate::server::engine::state::EngineSettings;
 use crate::server::engine::{Budget, Engine};
 use crate::server::handover::{Handover, HandoverView};
+use crate::server::start;
 use crate::simulator::network::{Event, Listener, Network};
 use crate::util::test_support::Random;
 use crate::wire::renderers;
@@ -32,6 +34,7 @@ const ENTRIES_PER_TURN: usize = 64;
 const LIMITS: Limits =
     Limits { max_line: 4096, eol_timeout: Duration::ZERO, keepalive: Duration::ZERO, send_buffer: 0 };
 const MAX_CONNECTIONS: usize = 64;
+const CLUSTER: &str = "office";
 
 /// What runs while a node runs.
 pub struct Process {
@@ -49,8 +52,17 @@ pub struct SimulatedNode {
     /// `None` while no process runs.
     pub process: Option<Process>,
     pub link: Link,
-    /// What a store would keep.
+    pub store: Option<SimulatedStore>,
+    /// The newest message that people have read here.
+    shown: u64,
+    /// What a node without a store remembers.
     checkpoint: Option<Checkpoint>,
+    /// The next process gets another file, since the cluster has refused this one.
+    is_refused: bool,
+    /// The process ends within its next turn, before what it applies is stored.
+    pub crashes: bool,
+    /// Messages of a room that are kept in memory.
+    history: usize,
     pub paused_until: usize,
     /// The step in which the next process begins, if none runs.
     pub begins_at: usize,
@@ -69,13 +81,19 @@ pub struct Outcome {
 }
 
 impl SimulatedNode {
-    pub fn new(index: usize, random: &mut Random) -> SimulatedNode {
+    /// A node that keeps so many messages of each room in memory.
+    pub fn new(index: usize, history: usize, store: Option<SimulatedStore>, random: &mut Random) -> SimulatedNode {
         SimulatedNode {
             index,
             name: NodeName::try_from(format!("node-{index}")).expect("a name"),
             process: None,
             link: Link::default(),
+            store,
+            shown: 0,
             checkpoint: None,
+            is_refused: false,
+            crashes: false,
+            history,
             paused_until: 0,
             begins_at: 1 + random.below(10),
             skew: Duration::from_millis(random.below(3_000) as u64),
@@ -94,33 +112,72 @@ impl SimulatedNode {
 
     fn config(&self) -> Config {
         let key = 100 * self.index as u64 + self.runs;
-        Config { rate: 0, hash_key: [key, 1], cloak_key: [key, 2], run: key, ..Config::default() }
+        let history = self.history;
+        Config { rate: 0, history, hash_key: [key, 1], cloak_key: [key, 2], run: key, ..Config::default() }
     }
 
-    /// Begins a process; `remembers` if it has a store with the history.
-    pub fn begin(&mut self, remembers: bool, weakness: Option<Weakness>, step: usize, random: &mut Random) {
+    /// Begins a process, which finds its files like that; without a store it remembers its checkpoint if they are as they were.
+    pub fn begin(&mut self, files: Files, weakness: Option<Weakness>, step: usize, random: &mut Random) -> Files {
         self.runs += 1;
-        let mut hub = Hub::new(self.config(), renderers(Lang::En));
-        hub.use_cluster();
-        let start = match self.checkpoint.take().filter(|_| remembers) {
-            Some(checkpoint) => Start::Stored { checkpoint, has_state: false },
-            None => Start::Fresh,
+        let files = if std::mem::take(&mut self.is_refused) { Files::Lost } else { files };
+        let files = self.store.as_mut().map_or(files, |store| store.prepare(files));
+        let options = self.store.as_ref().map(SimulatedStore::options);
+        let (hub, store_writer, Beginning { start, .. }) =
+            start::begin_node(self.config(), renderers(Lang::En), options, CLUSTER, self.now(step))
+                .expect("the store of this node");
+        let remembered = self.checkpoint.take().filter(|_| files == Files::AsTheyWere && self.store.is_none());
+        let start = match (remembered, start) {
+            (Some(checkpoint), _) => Start::Stored { checkpoint, has_state: false },
+            // As with other settings than before.
+            (_, Start::Stored { checkpoint, has_state }) => {
+                Start::Stored { checkpoint, has_state: has_state && !random.one_in(4) }
+            }
+            (_, Start::Fresh) => Start::Fresh,
         };
         let node = Node { name: self.name.clone(), versions: Versions { lowest: 1, highest: 1 } };
         let mut part = Part::new(Replica::new(node, random.next(), start), self.now(step).at);
         part.weaken(weakness);
         let mut network = Network::default();
         let listeners = vec![(ListenerKind::Plain, network.listen())];
-        let engine = Engine::new(hub, listeners, LIMITS, Budget::default(), MAX_CONNECTIONS);
+        let mut engine = Engine::new(hub, listeners, LIMITS, Budget::default(), MAX_CONNECTIONS);
+        engine.set_store_writer(store_writer);
         self.process = Some(Process { engine, part, network, leaves_until: None, has_left: false });
         self.paused_until = 0;
         self.link.forget_log();
+        files
+    }
+
+    /// Whether a store that has begun as it was has all that people have read here.
+    pub fn check_begin(&mut self, files: Files) -> Option<String> {
+        let shown = std::mem::take(&mut self.shown);
+        let stored = self.process.as_ref().and_then(|process| process.engine.hub().next_stored_id())?;
+        let is_wrong = files == Files::AsTheyWere && shown >= stored;
+        is_wrong.then(|| format!("{shown} was shown, and the store ends before {stored}"))
+    }
+
+    /// Notes what a person has read here, at the end of a process.
+    pub fn note_shown(&mut self, person: &Person) {
+        let newest = person.shown.last_key_value().map_or(0, |(&id, _)| id);
+        self.shown = self.shown.max(newest);
+    }
+
+    /// Records the state for the store.
+    pub fn record_checkpoint(&mut self, step: usize) {
+        let now = self.now(step);
+        if let Some(Process { engine, part, .. }) =
+            self.process.as_mut().filter(|process| process.part.replica().is_ready())
+        {
+            part.record_checkpoint(engine.hub_mut(), now);
+        }
     }
 
     /// The process is no more.
     pub fn end(&mut self, log: &mut LogEngine, step: usize, random: &mut Random) {
         self.drop_connection(log, step, random);
-        self.process = None;
+        if let Some(mut process) = self.process.take() {
+            process.engine.release_store();
+        }
+        self.crashes = false;
     }
 
     pub fn drop_connection(&mut self, log: &mut LogEngine, step: usize, random: &mut Random) {
@@ -137,20 +194,30 @@ impl SimulatedNode {
         let Some(process) = &mut self.process else { return };
         let settings = EngineSettings { limits: LIMITS, budget: Budget::default(), max_connections: MAX_CONNECTIONS };
         let node = NodeStateView { replica: process.part.replica(), founding: Founding::default() };
-        let json = HandoverView::of(&process.engine, now)
-            .with_node(Some(node))
-            .to_json()
-            .expect("a state that can be written");
+        let view = HandoverView::of(&process.engine, now).with_node(Some(node));
+        let json = view.to_json().expect("a state that can be written");
+        process.engine.release_store();
         let idle = Hub::new(Config::default(), renderers(Lang::En));
         let idle = Engine::new(idle, Vec::new(), settings.limits, settings.budget, 0);
         let (.., sockets) = std::mem::replace(&mut process.engine, idle).into_state();
-        let Handover { engine, hub, node, .. } = Handover::from_json(&json).expect("a state that can be read");
-        let hub = Hub::from_state(hub, config, renderers(Lang::En));
+        let Handover { mut engine, hub, node, .. } = Handover::from_json(&json).expect("a state that can be read");
+        let kept = engine.store_writer.take().unwrap_or_default();
+        let options = self.store.as_ref().map(SimulatedStore::options);
+        let store_writer = options.map(|options| start::reopen(options, kept).expect("the same store"));
+        let mut hub = Hub::from_state(hub, config, renderers(Lang::En));
+        hub.use_bucket();
         process.engine =
             Engine::from_state(engine, hub, sockets, settings, &process.network).expect("the same sockets");
+        process.engine.set_store_writer(store_writer);
         process.part = Part::new(node.expect("a node").replica, now);
         process.part.weaken(weakness);
         self.link.forget_log();
+    }
+
+    /// The cluster has refused the store: the process ends, and the next one gets another file.
+    pub fn refuse_store(&mut self, step: usize) {
+        self.is_refused = true;
+        self.leave(step);
     }
 
     /// Begins to end as planned.
@@ -191,7 +258,9 @@ impl SimulatedNode {
             }
         }
         engine.process_input(network, now);
-        self.link.update(part.replica_mut(), log, now.at, faults, random);
+        if self.link.update(part.replica_mut(), log, now.at, faults, random) {
+            engine.hub_mut().note_end_of_log(log.last());
+        }
         self.link.receive(part.replica_mut(), log, step, now.at, random);
     }
 
@@ -206,6 +275,7 @@ impl SimulatedNode {
                 break;
             }
         }
+        process.part.record_checkpoint_if_due(process.engine.hub_mut(), now);
     }
 
     /// The second half of a turn: gives the engine what the node has for it, and people what they read.
@@ -225,7 +295,7 @@ impl SimulatedNode {
                 _ => {}
             }
         }
-        *has_left |= outcome.notices.contains(&Notice::Left);
+        *has_left |= outcome.notices.iter().any(|notice| matches!(notice, Notice::Left | Notice::Stopped(_)));
         engine.process_output(now);
         if let Some(checkpoint) = part.replica().checkpoint() {
             self.checkpoint = Some(checkpoint);
@@ -239,6 +309,10 @@ impl SimulatedNode {
                 part.replica_mut().leave();
             }
             outcome.has_ended = *has_left || now.at >= until;
+        }
+        if outcome.has_ended {
+            part.record_checkpoint(engine.hub_mut(), now);
+            engine.finish_writing(now);
         }
         outcome
     }

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::stays::Stays;
+use crate::chat::input::run_text;
 use crate::simulator::network::Wire;
 use crate::util::test_support::Random;
 
@@ -33,6 +34,16 @@ pub struct Shown {
     pub room: String,
     pub name: String,
     pub text: String,
+}
+
+/// Where a session has ended, for one that goes on there.
+#[derive(Clone, Debug)]
+struct Place {
+    run: u64,
+    room: String,
+    others: Vec<String>,
+    /// The newest message that was read.
+    after: u64,
 }
 
 /// A session, and the person at it.
@@ -72,11 +83,36 @@ pub struct Person {
     is_unique: bool,
     /// How often it has given a name.
     attempts: usize,
+    /// The run of the server.
+    run: u64,
+    ended_at: Option<Place>,
+    /// Where it goes on.
+    goes_on_at: Option<Place>,
 }
 
 impl Person {
     pub fn new(number: usize, node: usize, wire: Rc<RefCell<Wire>>, is_unique: bool) -> Person {
-        wire.borrow_mut().arrive("/json\n".bytes());
+        Person::begin(number, node, wire, is_unique, None)
+    }
+
+    /// The person at a session that has ended begins another one, perhaps at another node, and asks for what it has missed. `None` if
+    /// there is nothing to go on with, or somebody has done this already.
+    pub fn come_back(&mut self, number: usize, node: usize, wire: Rc<RefCell<Wire>>) -> Option<Person> {
+        let place = self.ended_at.take().filter(|_| !self.is_restored)?;
+        Some(Person::begin(number, node, wire, self.is_unique, Some(place)))
+    }
+
+    fn begin(
+        number: usize,
+        node: usize,
+        wire: Rc<RefCell<Wire>>,
+        is_unique: bool,
+        goes_on_at: Option<Place>,
+    ) -> Person {
+        let words = goes_on_at.as_ref().map_or_else(String::new, |Place { run, room, others, after }| {
+            format!(" room={room} follow={} run={} after={after}", others.join(","), run_text(*run))
+        });
+        wire.borrow_mut().arrive(format!("/json{words}\n").bytes());
         Person {
             number,
             node,
@@ -100,6 +136,9 @@ impl Person {
             errors: Vec::new(),
             is_unique,
             attempts: 0,
+            run: 0,
+            ended_at: None,
+            goes_on_at,
         }
     }
 
@@ -208,6 +247,11 @@ impl Person {
 
     /// The connection is no more.
     pub fn end(&mut self) {
+        let newest = self.shown.last_key_value().map(|(&id, _)| id);
+        if let Some(after) = newest.filter(|_| self.stage == Stage::Present) {
+            let (room, others) = self.stays.rooms();
+            self.ended_at = Some(Place { run: self.run, room, others, after });
+        }
         self.stage = Stage::Gone;
         self.stays.end_all();
     }
@@ -219,8 +263,10 @@ impl Person {
         self.stays.forget();
     }
 
-    /// Reads all that has come; returns the lines. What comes from a log that was restored meanwhile does not count.
-    pub fn read(&mut self, is_current: bool, texts: &mut u32, step: usize) -> Vec<String> {
+    /// Reads all that has come from a server of this run; returns the lines. What comes from a log that was restored meanwhile does
+    /// not count.
+    pub fn read(&mut self, run: Option<u64>, is_current: bool, texts: &mut u32, step: usize) -> Vec<String> {
+        self.run = run.unwrap_or(self.run);
         let (fresh, has_ended) = {
             let mut wire = self.wire.borrow_mut();
             wire.take(usize::MAX);
@@ -250,6 +296,13 @@ impl Person {
         match &*kind {
             "ask" => self.be_asked(step),
             "entered" => {
+                // In another run, it is shown everything.
+                if let Some(Place { room, mut others, after, .. }) =
+                    self.goes_on_at.take().filter(|place| place.run == self.run)
+                {
+                    others.push(room);
+                    self.stays.resume(others, after);
+                }
                 let is_first = self.name.is_empty();
                 let was_asked = self.stage != Stage::Present;
                 (self.stage, self.name) = (Stage::Present, text("name"));
@@ -276,7 +329,10 @@ impl Person {
             }
             "left" => self.stays.note_left(&room, text("name")),
             "joined" => self.stays.note_joined(&room, &text("name")),
-            "pong" if text("text").parse().ok() == self.barrier => self.barrier = None,
+            "pong" if text("text").parse().ok() == self.barrier => {
+                self.barrier = None;
+                self.stays.end_resuming();
+            }
             "refused" => self.take_refusal(&text("what"), event["asked"] == true, step),
             _ => {}
         }

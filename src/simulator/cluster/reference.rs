@@ -1,6 +1,6 @@
 //! The reference: one hub without sessions that applies the whole log, by the rules written once more.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -21,17 +21,18 @@ pub struct Reference {
     is_known: bool,
     /// The messages that were said, by their ids, each with the position of its entry.
     pub messages: BTreeMap<u64, (u64, Shown)>,
-    /// Messages that were deleted later.
-    pub deleted: BTreeSet<u64>,
+    /// Messages that were deleted later, each with the position of that.
+    pub deleted: BTreeMap<u64, u64>,
     /// How often a node was taken for dead.
     pub gone: usize,
-    /// The positions at which the state begins anew.
-    pub geneses: BTreeSet<u64>,
+    /// The positions at which the state begins anew, each with the run of the cluster from there on.
+    pub geneses: BTreeMap<u64, u64>,
 }
 
 impl Reference {
-    pub fn new() -> Reference {
-        let mut hub = Hub::new(Config::default(), renderers(Lang::En));
+    /// One whose hub has this configuration.
+    pub fn new(config: Config) -> Reference {
+        let mut hub = Hub::new(config, renderers(Lang::En));
         hub.use_cluster();
         hub.enable_trace();
         Reference {
@@ -39,15 +40,15 @@ impl Reference {
             hub,
             is_known: false,
             messages: BTreeMap::new(),
-            deleted: BTreeSet::new(),
+            deleted: BTreeMap::new(),
             gone: 0,
-            geneses: BTreeSet::new(),
+            geneses: BTreeMap::new(),
         }
     }
 
     /// A reference that has taken a whole log.
-    pub fn of(log: &LogEngine, founded: &BTreeMap<u64, String>) -> Reference {
-        let mut reference = Reference::new();
+    pub fn of(log: &LogEngine, founded: &BTreeMap<u64, String>, config: Config) -> Reference {
+        let mut reference = Reference::new(config);
         for (seq, (time, bytes)) in (1..).zip(&log.entries) {
             reference.take(seq, *time, bytes, founded.get(&seq));
         }
@@ -68,9 +69,9 @@ impl Reference {
             let mut members = Members::new(&mut self.hub, now);
             match effect {
                 Effect::Founded(_) => {
-                    self.geneses.insert(seq);
                     self.is_known = founded.is_some();
                     founded.into_iter().for_each(|state| members.restore(state, false).expect("a snapshot"));
+                    self.geneses.insert(seq, self.hub.snapshot().run());
                     // Some may be of a log that the engine has lost.
                     for (id, room, name, text) in self.hub.kept_messages() {
                         self.messages.entry(id).or_insert((seq, Shown { room, name, text }));
@@ -95,7 +96,7 @@ impl Reference {
         for event in self.hub.poll_trace() {
             let TraceEvent::Committed { change, is_applied: true, .. } = event else { continue };
             if let Change::Delete(delete) = &change {
-                self.deleted.extend(&delete.ids);
+                self.deleted.extend(delete.ids.iter().map(|&id| (id, seq)));
             }
             if let Some((id, room, name, text)) = self.hub.newest_message(&change) {
                 self.messages.insert(id, (seq, Shown { room, name, text }));

@@ -8,6 +8,8 @@ pub struct Stay {
     pub room: String,
     /// The ids of the messages that were shown.
     pub ids: Vec<u64>,
+    /// Between this message, which was read before, and the first one some are missing, as was told.
+    pub gap_after: Option<u64>,
     /// Older messages are shown.
     replays: bool,
     /// Who has left the room meanwhile.
@@ -21,12 +23,30 @@ pub struct Stays {
     /// What has ended.
     pub past: Vec<Stay>,
     current: String,
+    /// The rooms that go on after this message, since the same person has read until there in another session.
+    resumed: Option<(Vec<String>, u64)>,
 }
 
 impl Stays {
     /// A room that is read besides the current one.
     pub fn followed(&self) -> Option<String> {
         self.present.iter().map(|stay| stay.room.clone()).find(|room| *room != self.current)
+    }
+
+    /// The rooms that are read: the current one, and the others.
+    pub fn rooms(&self) -> (String, Vec<String>) {
+        let others = self.present.iter().map(|stay| stay.room.clone()).filter(|room| *room != self.current);
+        (self.current.clone(), others.collect())
+    }
+
+    /// If these rooms are read next, they go on after this message.
+    pub fn resume(&mut self, rooms: Vec<String>, after: u64) {
+        self.resumed = Some((rooms, after));
+    }
+
+    /// From now on no room goes on.
+    pub fn end_resuming(&mut self) {
+        self.resumed = None;
     }
 
     fn stay(&mut self, room: &str) -> &mut Stay {
@@ -37,7 +57,12 @@ impl Stays {
     /// A room is read, perhaps already.
     pub fn begin(&mut self, room: &str) {
         if !self.present.iter().any(|stay| stay.room == room) {
-            self.present.push(Stay { room: room.to_owned(), ..Stay::default() });
+            let resumed = self.resumed.as_mut().filter(|(rooms, _)| rooms.iter().any(|other| other == room));
+            let ids = resumed.map(|(rooms, after)| {
+                rooms.retain(|other| other != room);
+                *after
+            });
+            self.present.push(Stay { room: room.to_owned(), ids: ids.into_iter().collect(), ..Stay::default() });
         }
     }
 
@@ -63,10 +88,12 @@ impl Stays {
 
     /// Older messages follow. After a gap they need not be the ones after those that were read. Returns whether the room was read before.
     pub fn begin_replay(&mut self, room: &str, after_gap: bool) -> bool {
+        let gap_after = self.stay(room).ids.last().copied().filter(|_| after_gap);
         if after_gap {
             self.end(room);
         }
         let stay = self.stay(room);
+        stay.gap_after = gap_after;
         stay.replays = true;
         stay.gone.clear();
         !stay.ids.is_empty()
@@ -102,6 +129,7 @@ impl Stays {
 
     /// What was shown does not count any more.
     pub fn forget(&mut self) {
-        self.present.iter_mut().chain(&mut self.past).for_each(|stay| stay.ids.clear());
+        self.resumed = None;
+        self.present.iter_mut().chain(&mut self.past).for_each(|stay| (stay.ids, stay.gap_after) = (Vec::new(), None));
     }
 }

@@ -5,10 +5,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::node::{Outcome, SimulatedNode};
 use super::person::{Person, Shown, Stage};
-use crate::chat::{NodeMessage, NodeUnreachable};
+use super::store::SimulatedStore;
+use crate::chat::{Config, NodeMessage, NodeUnreachable};
 use crate::cluster::replica::world::Counts;
 use crate::cluster::replica::world::engine::{Engine as LogEngine, Faults};
-use crate::cluster::replica::{MAX_WAITING, Notice};
+use crate::cluster::replica::{MAX_WAITING, Notice, Stop};
 use crate::cluster::weakness::Weakness;
 use crate::util::test_support::Random;
 
@@ -50,6 +51,8 @@ pub struct World {
     pub(super) step: usize,
     pub(super) wild: usize,
     pub(super) faults: Faults,
+    /// Messages of a room that are kept in memory.
+    pub(super) history: usize,
     /// Nothing goes wrong but the engine.
     pub(super) is_sound: bool,
     /// Many people have names that nobody else has.
@@ -74,7 +77,13 @@ impl World {
         let mut random = Random(seed);
         let faults = Faults::any(&mut random);
         let count = 2 + random.below(3);
-        let nodes = (0..count).map(|index| SimulatedNode::new(index, &mut random)).collect();
+        let history = *random.pick(&[10, 100]);
+        let has_stores = random.one_in(2);
+        let node = |index| {
+            let store = (has_stores && !random.one_in(4)).then(SimulatedStore::new);
+            SimulatedNode::new(index, history, store, &mut random)
+        };
+        let nodes = (0..count).map(node).collect();
         let is_sound = random.one_in(8);
         let is_long = random.one_in(8);
         World {
@@ -82,6 +91,7 @@ impl World {
             is_sound,
             wild: if is_long { 3 * WILD } else { WILD },
             faults: if is_sound { Faults { delay: faults.delay, ..Faults::default() } } else { faults },
+            history,
             step: 0,
             random,
             log: LogEngine::new(),
@@ -96,6 +106,11 @@ impl World {
             weakness,
             trace,
         }
+    }
+
+    /// The configuration of all nodes.
+    pub(super) fn config(&self) -> Config {
+        Config { history: self.history, ..Config::default() }
     }
 
     pub(super) fn is_long(&self) -> bool {
@@ -189,6 +204,9 @@ impl World {
                 founded.entry(position).or_insert(text);
             }
         });
+        if self.nodes[index].crashes {
+            return self.end_process(index);
+        }
         let outcome = self.nodes[index].send(&mut self.log, step, faults, &mut self.random);
         self.send_heartbeat(index);
         self.send_whispers(index);
@@ -251,6 +269,10 @@ impl World {
                 Notice::Left => self.check_leave(index),
                 Notice::LostTouch { .. } => self.count("lost touch", 1),
                 Notice::Gap { after: Some(_), .. } => self.count("gaps", 1),
+                Notice::Stopped(Stop::CannotRestore(why)) if why.contains("name another file with --store") => {
+                    self.count("refused stores", 1);
+                    self.nodes[index].refuse_store(self.step);
+                }
                 Notice::Stopped(stop) => self.errors.push(format!("node {index} stops: {stop:?}")),
                 Notice::Connected | Notice::Gap { .. } | Notice::EngineRestored { .. } => {}
             }
@@ -295,7 +317,8 @@ impl World {
             // A log that was never restored is known to all.
             let is_current =
                 self.log.restored == 0 || replica.is_some_and(|replica| link.knows_log(replica, &self.log));
-            let lines = person.read(is_current, &mut self.texts, self.step);
+            let run = process.as_ref().map(|process| process.engine.hub().run());
+            let lines = person.read(run, is_current, &mut self.texts, self.step);
             if self.trace {
                 lines.iter().for_each(|line| eprintln!("{:5} to {index}: {line}", self.step));
             }
@@ -325,8 +348,11 @@ impl World {
             let (addr, seed) = ((ip, 1024 + number as u16).into(), self.random.next());
             let Some(process) = &self.nodes[index].process else { continue };
             let wire = process.network.connect(0, addr, seed, CAPACITY);
-            self.people.push(Person::new(number, index, wire, self.is_busy));
-            self.record(|| format!("person {number} comes to node {index}"));
+            let before = (number > 0 && self.random.one_in(2)).then(|| self.random.below(number));
+            let back = before.and_then(|before| self.people[before].come_back(number, index, wire.clone()));
+            self.count("come back", usize::from(back.is_some()));
+            self.record(|| format!("person {number} comes to node {index}, back: {:?}", back.as_ref().and(before)));
+            self.people.push(back.unwrap_or_else(|| Person::new(number, index, wire, self.is_busy)));
         }
     }
 }

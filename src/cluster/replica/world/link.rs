@@ -26,7 +26,7 @@ impl Link {
         self.restored = None;
     }
 
-    /// Connects to the engine, or loses the connection.
+    /// Connects to the engine, or loses the connection. Returns whether the log is read from the position of the node on, anew.
     pub fn update<O: Clone>(
         &mut self,
         replica: &mut Replica<O>,
@@ -34,25 +34,22 @@ impl Link {
         now: Duration,
         faults: Faults,
         random: &mut Random,
-    ) {
-        match self.connection {
-            None if engine.is_up && random.one_in(3) => {
-                self.connection = Some(engine.connect());
-                self.read_stream(replica, engine, now);
-            }
-            None => {}
+    ) -> bool {
+        let reads = match self.connection {
+            None => engine.is_up && random.one_in(3),
             Some(_) if !engine.is_up || random.below(1_000) < faults.drops => {
                 self.drop(replica, engine, now, random);
+                false
             }
-            Some(_) if faults.drops > 0 && random.one_in(500) => self.read_stream(replica, engine, now),
-            Some(_) => {}
+            Some(_) => faults.drops > 0 && random.one_in(500),
+        };
+        if reads {
+            self.connection.get_or_insert_with(|| engine.connect());
+            replica.handle_stream(engine.stream(), now);
+            self.next = replica.read_from().expect("a position");
+            self.restored = Some(engine.restored);
         }
-    }
-
-    fn read_stream<O: Clone>(&mut self, replica: &mut Replica<O>, engine: &Engine, now: Duration) {
-        replica.handle_stream(engine.stream(), now);
-        self.next = replica.read_from().expect("a position");
-        self.restored = Some(engine.restored);
+        reads
     }
 
     /// Ends the connection, if there is one.

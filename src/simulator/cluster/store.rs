@@ -1,0 +1,133 @@
+//! The store of a simulated node: a real one. Its files outlive the processes; they can be lost, or come back as they were before.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::{env, fs, process};
+
+use super::person::Shown;
+use super::reference::Reference;
+use crate::chat::gaps::Gap;
+use crate::chat::record::Message;
+use crate::store::{Error, Options, Store, Sync};
+
+/// Where files are in memory.
+const MEMORY: &str = "/dev/shm";
+
+/// What a process that begins finds of the files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Files {
+    AsTheyWere,
+    Lost,
+    Older,
+}
+
+impl Files {
+    /// A begin with these files, as it is counted.
+    pub fn begins(self) -> &'static str {
+        match self {
+            Files::AsTheyWere => "begins with a store",
+            Files::Lost => "begins with a new store",
+            Files::Older => "begins with an older store",
+        }
+    }
+}
+
+pub struct SimulatedStore {
+    folder: PathBuf,
+    /// The files as they were some time ago: the database, and its log.
+    older: Option<[Option<Vec<u8>>; 2]>,
+}
+
+impl SimulatedStore {
+    pub fn new() -> SimulatedStore {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let memory = Path::new(MEMORY);
+        let parent = if memory.is_dir() { memory.to_owned() } else { env::temp_dir() };
+        let folder = parent.join(format!("chinwag-simulator-{}-{}", process::id(), NEXT.fetch_add(1, Relaxed)));
+        fs::create_dir(&folder).expect("a folder for stores");
+        SimulatedStore { folder, older: None }
+    }
+
+    pub fn options(&self) -> Options {
+        Options {
+            path: self.paths()[0].clone(),
+            sync: Sync::Off,
+            keep_days: None,
+            keep_messages: None,
+            rooms: 10,
+            history: 10,
+            history_bytes: 1 << 20,
+        }
+    }
+
+    fn paths(&self) -> [PathBuf; 2] {
+        ["history", "history-wal"].map(|name| self.folder.join(name))
+    }
+
+    /// Copies the files between two transactions, for [`Files::Older`].
+    pub fn copy(&mut self) {
+        self.older = Some(self.paths().map(|path| fs::read(path).ok()));
+    }
+
+    /// Prepares the files for the next process. Returns what it finds: there may be no copy.
+    pub fn prepare(&mut self, files: Files) -> Files {
+        if files == Files::AsTheyWere || files == Files::Older && self.older.is_none() {
+            return Files::AsTheyWere;
+        }
+        let older = self.older.take().filter(|_| files == Files::Older).unwrap_or_default();
+        for (path, content) in self.paths().into_iter().zip(older) {
+            let _ = fs::remove_file(&path);
+            content.into_iter().for_each(|content| fs::write(&path, content).expect("a file"));
+        }
+        files
+    }
+
+    /// What is wrong with what the store has at the end. Nodes have `remembered` messages of a room in memory.
+    pub fn check(&self, reference: &Reference, forgotten: &BTreeMap<u64, Shown>, remembered: usize) -> Vec<String> {
+        let (store, initial) = Store::open(&self.options(), 0).expect("a store");
+        let mut stored = BTreeMap::new();
+        let read = |Message { id, room, name, text, .. }| -> Result<(), Error> {
+            assert!(stored.insert(id, Shown { room, name, text }).is_none(), "{id} is stored twice");
+            Ok(())
+        };
+        store.export(None, read).expect("messages");
+        let mut errors = Vec::new();
+        for (id, shown) in &stored {
+            let expected = reference.messages.get(id).map(|(_, expected)| expected);
+            if expected != Some(shown) && forgotten.get(id) != Some(shown) {
+                errors.push(format!("{shown:?} is stored at {id}, expected {expected:?}"));
+            }
+            // A node that was away learns from others what was deleted, as far as they remember.
+            let later = reference.messages.range(id + 1..).filter(|(_, (_, other))| other.room == shown.room).count();
+            if let Some(seq) = reference.deleted.get(id).filter(|_| later < remembered) {
+                errors.push(format!("{shown:?} is stored at {id}, and was deleted at {seq}"));
+            }
+        }
+        // An older log may have had another message there.
+        let said = |id: &u64| reference.messages.get(id).map(|(_, shown)| shown).or(forgotten.get(id));
+        let is_here = |id: &u64| stored.get(id).is_some_and(|stored| said(id) == Some(stored));
+        let run_at = |seq: u64| reference.geneses.range(..seq).next_back().map(|(_, run)| *run);
+        let since = reference.messages.iter().filter(|(_, (seq, _))| run_at(*seq) == Some(initial.run));
+        let missing = since
+            .map(|(&id, _)| id)
+            .filter(|_| forgotten.is_empty())
+            .find(|id| !is_here(id) && !reference.deleted.contains_key(id) && !initial.gaps.touch(*id, id + 1));
+        errors.extend(missing.map(|id| format!("{id} is not stored, and no gap is noted")));
+        for Gap { from, to } in initial.gaps.iter() {
+            let said = reference.messages.range(from..to).map(|(id, _)| id);
+            // Nobody knows what was said before the state began anew.
+            let is_known = reference.geneses.range(from / 256..=to / 256).next().is_none();
+            if is_known && said.chain(forgotten.range(from..to).map(|(id, _)| id)).all(is_here) {
+                errors.push(format!("a gap is noted from {from} to {to}, and nothing is missing"));
+            }
+        }
+        errors
+    }
+}
+
+impl Drop for SimulatedStore {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
