@@ -323,7 +323,7 @@ mod tests {
         let people = People { here: 1, names: &[], away: &[], you: false };
         assert_eq!(reply_to(Event::Notice(Notice::Welcome { server: "chat.example" })), LoginReply::Asked);
         assert_eq!(
-            reply_to(Event::Notice(Notice::Hello { server: "x", run: 1, max_line: 1, store: false })),
+            reply_to(Event::Notice(Notice::Hello { server: "x", run: Some(1), max_line: 1, store: false })),
             LoginReply::Other
         );
         assert_eq!(

@@ -28,10 +28,10 @@ pub enum CertificateState {
 #[derive(Clone, Copy, Debug)]
 pub enum Notice<'a> {
     /// The first event of a connection: the name and the run of the server, the longest line in bytes, and whether
-    /// messages are stored.
+    /// messages are stored. At a node of a cluster that does not take part yet the run is not known; it comes again later.
     Hello {
         server: &'a str,
-        run: u64,
+        run: Option<u64>,
         max_line: usize,
         store: bool,
     },

@@ -326,10 +326,17 @@ impl Hub {
         }
     }
 
-    /// Sends the first object of a program.
+    /// Whether the run of the server is the one that it goes on with: a node takes over that of its cluster.
+    fn knows_run(&self) -> bool {
+        let is_stored = |store: &StoreQueue| store.follows_log();
+        !self.is_node() || self.rejoining.node().is_some() || self.store.as_deref().is_some_and(is_stored)
+    }
+
+    /// Sends the first object of a program, or the same with the run that was not known.
     fn send_hello(&mut self, id: ClientId) {
+        let run = self.knows_run().then_some(self.run);
         let Config { name: server, max_line, .. } = &self.config;
-        let hello = Notice::Hello { server, run: self.run, max_line: *max_line, store: self.store.is_some() };
+        let hello = Notice::Hello { server, run, max_line: *max_line, store: self.store.is_some() };
         self.outbound.send(&mut self.sessions, &self.shared.members, id, &Event::Notice(hello));
     }
 

@@ -151,7 +151,8 @@ impl Positions {
     /// A connection begins with this run of the server; `rooms` are those that are entered again, or `None` if it is the first
     /// connection.
     pub fn begin(&mut self, run: &str, rooms: Option<Vec<&str>>) {
-        if self.run != run {
+        // It is not known at a server that does not take part in its cluster yet, and comes again.
+        if self.run != run && !run.is_empty() {
             self.is_same_run = false;
             self.run = run.to_owned();
             self.after = 0;

@@ -7,7 +7,6 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::stays::Stays;
-use crate::chat::input::run_text;
 use crate::simulator::network::Wire;
 use crate::util::test_support::Random;
 
@@ -39,7 +38,7 @@ pub struct Shown {
 /// Where a session has ended, for one that goes on there.
 #[derive(Clone, Debug)]
 struct Place {
-    run: u64,
+    run: String,
     room: String,
     others: Vec<String>,
     /// The newest message that was read.
@@ -83,8 +82,8 @@ pub struct Person {
     is_unique: bool,
     /// How often it has given a name.
     attempts: usize,
-    /// The run of the server.
-    run: u64,
+    /// The run of the cluster, as the server has told it.
+    run: String,
     ended_at: Option<Place>,
     /// Where it goes on.
     goes_on_at: Option<Place>,
@@ -110,7 +109,7 @@ impl Person {
         goes_on_at: Option<Place>,
     ) -> Person {
         let words = goes_on_at.as_ref().map_or_else(String::new, |Place { run, room, others, after }| {
-            format!(" room={room} follow={} run={} after={after}", others.join(","), run_text(*run))
+            format!(" room={room} follow={} run={run} after={after}", others.join(","))
         });
         wire.borrow_mut().arrive(format!("/json{words}\n").bytes());
         Person {
@@ -136,7 +135,7 @@ impl Person {
             errors: Vec::new(),
             is_unique,
             attempts: 0,
-            run: 0,
+            run: String::new(),
             ended_at: None,
             goes_on_at,
         }
@@ -250,7 +249,7 @@ impl Person {
         let newest = self.shown.last_key_value().map(|(&id, _)| id);
         if let Some(after) = newest.filter(|_| self.stage == Stage::Present) {
             let (room, others) = self.stays.rooms();
-            self.ended_at = Some(Place { run: self.run, room, others, after });
+            self.ended_at = Some(Place { run: self.run.clone(), room, others, after });
         }
         self.stage = Stage::Gone;
         self.stays.end_all();
@@ -263,10 +262,8 @@ impl Person {
         self.stays.forget();
     }
 
-    /// Reads all that has come from a server of this run; returns the lines. What comes from a log that was restored meanwhile does
-    /// not count.
-    pub fn read(&mut self, run: Option<u64>, is_current: bool, texts: &mut u32, step: usize) -> Vec<String> {
-        self.run = run.unwrap_or(self.run);
+    /// Reads all that has come; returns the lines. What comes from a log that was restored meanwhile does not count.
+    pub fn read(&mut self, is_current: bool, texts: &mut u32, step: usize) -> Vec<String> {
         let (fresh, has_ended) = {
             let mut wire = self.wire.borrow_mut();
             wire.take(usize::MAX);
@@ -295,6 +292,7 @@ impl Person {
         let (kind, room) = (text("t"), text("room"));
         match &*kind {
             "ask" => self.be_asked(step),
+            "hello" => self.run = text("run"),
             "entered" => {
                 // In another run, it is shown everything.
                 if let Some(Place { room, mut others, after, .. }) =

@@ -317,8 +317,7 @@ impl World {
             // A log that was never restored is known to all.
             let is_current =
                 self.log.restored == 0 || replica.is_some_and(|replica| link.knows_log(replica, &self.log));
-            let run = process.as_ref().map(|process| process.engine.hub().run());
-            let lines = person.read(run, is_current, &mut self.texts, self.step);
+            let lines = person.read(is_current, &mut self.texts, self.step);
             if self.trace {
                 lines.iter().for_each(|line| eprintln!("{:5} to {index}: {line}", self.step));
             }

@@ -40,6 +40,7 @@ pub enum JsonEvent<'a> {
         rev: u32,
         /// The name of the server.
         name: &'a str,
+        /// Empty if it is not known.
         run: String,
         version: &'static str,
         lang: &'static str,

@@ -84,7 +84,7 @@ impl Json {
             Notice::Hello { server, run, max_line, store } => JsonEvent::Hello {
                 rev: REVISION,
                 name: server,
-                run: run_text(run),
+                run: run.map(run_text).unwrap_or_default(),
                 version: env!("CARGO_PKG_VERSION"),
                 lang: self.lang.code(),
                 max_line,

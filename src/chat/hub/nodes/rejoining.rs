@@ -122,7 +122,13 @@ impl Hub {
     /// This node takes part, for the first time or again, as this run: its sessions claim the names of their members. A session whose
     /// name is taken by now is asked for another one.
     pub fn rejoin(&mut self, node: Incarnation, now: Now) {
+        let knew_run = self.knows_run();
         self.rejoining.node = Some(node);
+        if !knew_run {
+            let programs = self.sessions.iter().filter(|(_, session)| session.encoding.is_json());
+            let programs: Vec<ClientId> = programs.map(|(id, _)| id).collect();
+            programs.into_iter().for_each(|id| self.send_hello(id));
+        }
         self.leave_founding();
         // They are about members and accounts of the state before.
         while let Some(proposal) = self.poll_proposal() {

@@ -58,6 +58,11 @@ impl LogUse {
         self.position > 0 && self.position <= self.stored
     }
 
+    /// Whether something of the log is recorded.
+    pub fn is_recorded(&self) -> bool {
+        self.recorded > 0
+    }
+
     /// An entry is applied next, or those until this position were.
     fn note_position(&mut self, position: u64) {
         self.position = position;

@@ -143,6 +143,11 @@ impl StoreQueue {
         self.note_gap(Gap { from: id, to: id + 1 });
     }
 
+    /// Whether it belongs to the cluster whose log it follows.
+    pub fn follows_log(&self) -> bool {
+        self.log.as_ref().is_some_and(LogUse::is_recorded)
+    }
+
     /// Adds a query.
     pub fn push_query(&mut self, query: Query) {
         self.queries.push_back(query);

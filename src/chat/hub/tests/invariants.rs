@@ -176,11 +176,6 @@ impl Hub {
         self.shared.members.iter().map(|(_, member)| member.name.to_string()).collect()
     }
 
-    /// The number of the state that the server goes on with: see [`InitialState`](crate::chat::record::InitialState).
-    pub(crate) fn run(&self) -> u64 {
-        self.run
-    }
-
     /// A message as its readers see it, right after it was applied as this change: its id, room, author and text.
     pub(crate) fn newest_message(&self, change: &Change) -> Option<(u64, String, String, String)> {
         let Change::Say { member, room, text, .. } = change else { return None };

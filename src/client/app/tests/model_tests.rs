@@ -171,7 +171,7 @@ impl World {
             self.after = value("after=").map(|after| after.parse().unwrap());
             self.send(
                 None,
-                Event::Notice(Notice::Hello { server: "chinwag", run: self.run, max_line: 4096, store: false }),
+                Event::Notice(Notice::Hello { server: "chinwag", run: Some(self.run), max_line: 4096, store: false }),
             );
             return self.send(None, Event::Notice(Notice::Welcome { server: "chinwag" }));
         }

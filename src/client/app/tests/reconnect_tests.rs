@@ -35,6 +35,24 @@ fn come_back(app: &mut App) {
 }
 
 #[test]
+fn run_that_a_server_does_not_know_yet_is_no_other_run() {
+    let mut app = connected();
+    let ask_again = |app: &mut App| {
+        app.connection_lost(None, now().at);
+        app.connected(now().at);
+        app.receive_line(WELCOME, now());
+        app.take_outgoing()
+    };
+    let request = ask_again(&mut app);
+    assert!(request[0].ends_with(" run=r1 after=1"), "{request:?}");
+    app.receive_line(&HELLO.replace("r1", ""), now());
+    assert_eq!(ask_again(&mut app), request);
+    app.receive_line(&HELLO.replace("r1", ""), now());
+    app.receive_line(HELLO, now());
+    assert_eq!(ask_again(&mut app), request);
+}
+
+#[test]
 fn followed_room_with_a_key_is_entered_again_before_all_is_known() {
     let mut app = connected();
     submit(&mut app, "/follow tea leaf");

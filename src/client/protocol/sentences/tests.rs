@@ -13,7 +13,7 @@ fn session(lang: Lang) -> Session {
     let mut session = Session::default();
     let people = People { here: 2, names: &["bob"], away: &[], you: true };
     let entered = Notice::Entered { name: "alice", room: "den", people, topic: None, role: Role::User, account: false };
-    for notice in [Notice::Hello { server: "chinwag", run: 1, max_line: 4096, store: false }, entered] {
+    for notice in [Notice::Hello { server: "chinwag", run: Some(1), max_line: 4096, store: false }, entered] {
         let line = json(lang, Event::Notice(notice));
         session.update(&ServerEvent::parse(&line).expect(&line));
     }

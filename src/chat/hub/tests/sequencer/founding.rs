@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use time::macros::datetime;
 
 use super::super::store_queue::{message, start};
 use super::{SequencedHub, now};
 use crate::chat::change::{Change, Proposal};
 use crate::chat::config::Config;
+use crate::chat::encoding::Encoding;
 use crate::chat::hub::tests::test_hub::read_lines;
 use crate::chat::hub::{Hub, Snapshot};
-use crate::chat::id::{ClientId, Incarnation};
-use crate::chat::id::{LOBBY, RoomId};
+use crate::chat::id::{ClientId, Incarnation, LOBBY, RoomId};
+use crate::chat::input::{NewConnection, ResumeRequest, run_text};
 use crate::chat::member::RoomRole;
 use crate::chat::record::{
     AccountData, AccountRecord, BanRecord, InitialRoom, InitialState, MuteRecord, Record, RoomRecord, RoomRoleRecord,
@@ -73,6 +75,32 @@ fn rooms(hub: &Hub) -> Vec<&str> {
     let mut names = hub.room_names();
     names.sort_unstable();
     names
+}
+
+#[test]
+fn program_at_a_node_is_told_the_run_of_the_cluster_when_that_is_known() {
+    let hello_of = |hub: &mut Hub, slot: usize| {
+        let (addr, encoding, resume_request) =
+            (([127, 0, 0, 1], 1).into(), Encoding::JsonLine, ResumeRequest::default());
+        let id = ClientId::new(slot);
+        hub.handle_connection(id, NewConnection { addr, encoding, preface: &[], resume_request }, now());
+        runs_in(hub, id)
+    };
+    let mut other = node(Config { run: 7, ..Config::default() });
+    assert_eq!(hello_of(&mut other, 0), [""]);
+    other.restore_snapshot(snapshot(&founder()), &now()).unwrap();
+    other.rejoin(Incarnation(5), now());
+    let known = run_text(stored().run);
+    assert_eq!((runs_in(&mut other, ClientId::new(0)), hello_of(&mut other, 1)), (vec![known.clone()], vec![known]));
+    other.rejoin(Incarnation(6), now());
+    assert_eq!(runs_in(&mut other, ClientId::new(0)), [""; 0], "it is told once");
+}
+
+/// The runs that a program reads.
+fn runs_in(hub: &mut Hub, id: ClientId) -> Vec<String> {
+    let events = read_lines(hub, id).into_iter().map(|line| serde_json::from_str::<Value>(&line).unwrap());
+    let hellos = events.filter(|event| event["t"] == "hello");
+    hellos.map(|event| event["run"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]

@@ -9,6 +9,8 @@ const LOGIN_FRAMES = {
     serverName = $.brand.textContent = f.name ?? serverName;
     retitle();
     me.stores = Boolean(f.store);
+    // A server that does not take part in its cluster yet does not know the run, and says hello again.
+    if (!f.run) return;
     if (me.run && me.run !== f.run) {
       for (const view of views.values()) if (view.isRoom) view.isForeign = true;
       cannotTell();
