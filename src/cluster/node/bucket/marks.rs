@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use log::info;
 
-use super::{InFlight, KeptBucket, PAUSE, Stage};
+use super::values::InFlight;
+use super::{KeptBucket, PAUSE, Stage};
 use crate::cluster::nats::{Bucket, BucketId, Client, MAX_MARKS, RequestError};
 use crate::cluster::node::repeats::Repeats;
 
