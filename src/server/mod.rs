@@ -251,6 +251,7 @@ fn serve(settings: Settings, channel: Option<&Channel>) -> Result<u8, Error> {
     }
     hub.motd = read_motd(motd)?;
     let tokens = read_tokens(api_tokens)?;
+    check_authorities(cluster.as_ref())?;
     let fds = fd_limit::raise();
     let connections = limit_connections(&mut hub, max_clients, fds);
     hub.run = random() % MAX_RUN;
@@ -423,14 +424,20 @@ pub fn check(settings: &Settings) -> Result<(), Error> {
     }
     read_motd(settings.motd.clone())?;
     read_tokens(settings.api_tokens.clone())?;
-    if let Some(path) = settings.cluster.as_ref().and_then(|cluster| cluster.tls_ca.clone()) {
-        nats::check_authorities(&path).map_err(|error| Error::ClusterCa(path, error))?;
-    }
+    check_authorities(settings.cluster.as_ref())?;
     let certificates = settings.tls.as_ref().map(CertificateSource::check).transpose()?.unwrap_or_default();
     for (file, state) in expiry::warnings(&certificates, clock::utc().unix_timestamp()) {
         warn!("{}", Lang::En.notice(&Notice::Certificate { file, state }));
     }
     Ok(())
+}
+
+/// Checks the file of `--cluster-ca`: the client of NATS, which reads it later, does not know its option.
+fn check_authorities(cluster: Option<&ClusterSettings>) -> Result<(), Error> {
+    match cluster.and_then(|cluster| cluster.tls_ca.clone()) {
+        Some(path) => nats::check_authorities(&path).map_err(|error| Error::ClusterCa(path, error)),
+        None => Ok(()),
+    }
 }
 
 /// Cuts the maximum users and the admission queue to what `fds` file descriptors allow; returns the number of connections

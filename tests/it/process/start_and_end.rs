@@ -117,6 +117,21 @@ fn bad_option_exits_with_2() {
 }
 
 #[test]
+fn file_of_authorities_that_cannot_be_read_is_named_with_its_option() {
+    let cluster = ["--cluster", "tls://127.0.0.1:1", "--cluster-name", "tests", "--node", "a"];
+    for (file, why) in [
+        ("/nowhere/ca.pem", "no such file or directory"),
+        ("/dev/null", "it has no certificate; write PEM, which begins with -----BEGIN CERTIFICATE-----"),
+    ] {
+        for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["check-config"]] {
+            let (code, stdout, stderr) = run(&[command, &cluster, &["--cluster-ca", file]].concat());
+            let line = format!("chinwag: cannot read the authorities of --cluster-ca from {file}: {why}\n");
+            assert_eq!((code, &*stdout, stderr), (Some(1), "", line));
+        }
+    }
+}
+
+#[test]
 fn inconsistent_limits_are_reported_with_allowed_values() {
     let (code, _, stderr) = run(&["--max-line", "1048576", "--send-buffer", "1", "--rate", "0"]);
     let line = "error: --backlog-bytes 1048576 is too little for --max-line 1048576: two of the longest messages must fit; \
