@@ -36,6 +36,12 @@ pub enum LinkError {
     CredentialsWrong,
     #[error("it does not offer TLS; write nats:// instead of tls://, or switch TLS on in nats-server")]
     NoTls,
+    /// The most bytes of a message that it takes, and how many it must take.
+    #[error(
+        "its max_payload is {0} bytes, and at least {1} are needed; write max_payload: 1MB in the configuration of \
+         nats-server, or remove max_payload there"
+    )]
+    SmallPayload(usize, usize),
     /// Somebody may have put them there.
     #[error("it sent bytes without encryption where TLS begins")]
     BytesBeforeTls,
@@ -48,6 +54,8 @@ pub enum LinkError {
     /// The seconds without an answer.
     #[error("it has not answered for {0} seconds")]
     Silent(u64),
+    #[error("it asks again and again whether this client is there, and does not read the answers")]
+    Unread,
     /// The server's words.
     #[error("it ended the connection and said: {0}")]
     Said(String),

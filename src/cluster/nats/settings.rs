@@ -142,7 +142,11 @@ pub struct Limits {
     pub answer_timeout: Duration,
     /// The most bytes of a message that comes, with its headers.
     pub max_message: usize,
-    /// The most bytes that wait to be written.
+    /// A server that takes only shorter messages is left, in bytes with the headers of a message (`max_payload` of
+    /// nats-server); zero: none is.
+    pub needed_payload: usize,
+    /// The most bytes that wait to be written. A server that sends pings without end and does not read the answers is
+    /// left then.
     pub max_output: usize,
     /// The most entries that are asked for at once.
     pub batch: u32,
@@ -160,6 +164,7 @@ impl Default for Limits {
             silence: Duration::from_secs(4),
             answer_timeout: Duration::from_secs(5),
             max_message: 9 * 1024 * 1024,
+            needed_payload: 0,
             max_output: 16 * 1024 * 1024,
             batch: 256,
             batch_bytes: 4 * 1024 * 1024,

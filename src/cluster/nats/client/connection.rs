@@ -124,15 +124,20 @@ impl Connection {
     /// Takes what the server says of itself; it says so again when something changes.
     ///
     /// # Errors
-    /// If it is damaged, the server is too old, or it does not encrypt although it should.
-    pub fn handle_info(&mut self, json: &[u8], output: &mut Output) -> Result<(), LinkError> {
+    /// If it is damaged, the server is too old, it takes only messages that are too short, or it does not encrypt
+    /// although it should.
+    pub fn handle_info(&mut self, json: &[u8], limits: &Limits, output: &mut Output) -> Result<(), LinkError> {
         self.info = serde_json::from_slice(json).map_err(LinkError::Info)?;
-        if self.stage != Stage::Info {
-            return Ok(());
-        }
-        if self.info.is_too_old() {
+        let is_first = self.stage == Stage::Info;
+        if is_first && self.info.is_too_old() {
             let version = self.info.version();
             return Err(LinkError::TooOld(if version.is_empty() { "unknown".into() } else { version }));
+        }
+        if self.info.max_payload() < limits.needed_payload {
+            return Err(LinkError::SmallPayload(self.info.max_payload(), limits.needed_payload));
+        }
+        if !is_first {
+            return Ok(());
         }
         let must_encrypt = self.server.as_ref().is_some_and(|server| server.tls);
         if must_encrypt && !self.info.tls_required && !self.info.tls_available {

@@ -210,8 +210,9 @@ impl State {
         // An error was not the last word.
         self.connection.error = None;
         match op {
-            ServerOp::Info(json) => self.connection.handle_info(json, &mut self.sender.output)?,
-            ServerOp::Ping => self.sender.output.pong(),
+            ServerOp::Info(json) => self.connection.handle_info(json, &self.limits, &mut self.sender.output)?,
+            ServerOp::Ping if self.sender.output.pong() => {}
+            ServerOp::Ping => return Err(LinkError::Unread),
             ServerOp::Pong if self.connection.handle_pong(now, &self.limits) => self.start(now),
             ServerOp::Pong | ServerOp::Ok => {}
             ServerOp::Error(text) => self.handle_error(&text)?,

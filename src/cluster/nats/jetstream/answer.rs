@@ -37,6 +37,8 @@ impl ApiError {
     pub const NO_MESSAGE: u32 = 10037;
     /// The message went to another stream than the expected one.
     pub const WRONG_STREAM: u32 = 10060;
+    /// The message is longer than its stream takes.
+    pub const TOO_LONG: u32 = 10054;
     /// The servers do not have the storage that a stream reserves.
     pub const NO_SPACE: u32 = 10047;
     /// A limit of the stream does not allow more, and it discards new messages.

@@ -134,6 +134,51 @@ fn server_says_that_it_is_about_to_stop() {
 }
 
 #[test]
+fn server_that_takes_only_short_messages_is_left() {
+    let limits = Limits { needed_payload: 1001, ..Limits::default() };
+    let words = "its max_payload is 1000 bytes, and at least 1001 are needed; write max_payload: 1MB in the configuration \
+                 of nats-server, or remove max_payload there";
+    let mut world = World::open_with("nats://h:1", &limits);
+    let refused = world.client.receive(INFO.as_bytes(), SECOND).unwrap_err();
+    assert_eq!((refused.to_string(), world.sent().len()), (words.to_owned(), 0));
+    world.client.close(refused, world.now);
+    assert!(world.events()[0].starts_with("Unreachable { server: \"h:1\", why: SmallPayload(1000, 1001)"));
+    // It may say so later, when its configuration was changed.
+    let mut world = World::open_with("nats://h:1", &limits);
+    world.receive("INFO {\"version\":\"2.12.0\",\"max_payload\":1001}\r\nPONG\r\n");
+    assert!(world.client.is_connected());
+    let refused = world.client.receive(INFO.as_bytes(), SECOND).unwrap_err();
+    assert_eq!(refused.to_string(), words);
+    // Without a number it is that of nats-server.
+    let mut world = World::open_with("nats://h:1", &Limits { needed_payload: 1 << 20, ..Limits::default() });
+    world.receive("INFO {\"version\":\"2.12.0\"}\r\nPONG\r\n");
+    assert!(world.client.is_connected());
+}
+
+#[test]
+fn server_that_reads_no_answers_to_its_pings_is_left() {
+    let limits = Limits { max_output: 1 << 20, ..Limits::default() };
+    let mut world = World::open_with("nats://h:1", &limits);
+    world.log_in();
+    let pings = "PING\r\n".repeat(10_000);
+    let left = (0..1000).find_map(|_| world.client.receive(pings.as_bytes(), SECOND).err()).expect("it is left");
+    assert!(matches!(left, LinkError::Unread), "{left}");
+    assert!(world.client.unwritten().len() < 2 << 20);
+    world.client.close(left, world.now);
+    assert!(world.client.unwritten().is_empty());
+    // One that reads them may ask without end.
+    world.reconnect();
+    for _ in 0..100 {
+        world.receive(&pings);
+        world.sent();
+    }
+    // A full buffer alone is no reason, either.
+    while world.client.publish("a", &[b'x'; 1000]).is_ok() {}
+    world.receive("PING\r\n");
+    assert!(world.client.publish("a", &[b'x'; 1000]).is_err() && world.sent().ends_with(&["PONG".to_owned()]));
+}
+
+#[test]
 fn subscriptions_outlive_the_connection() {
     let mut world = World::open("nats://h:1");
     let early = world.client.subscribe("early").unwrap();

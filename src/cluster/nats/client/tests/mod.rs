@@ -23,7 +23,12 @@ struct World {
 impl World {
     /// A client that waits for the first words of a server.
     fn open(url: &str) -> Self {
-        let mut client = Client::new("tests", 0xabc, &Limits::default());
+        Self::open_with(url, &Limits::default())
+    }
+
+    /// The same, with other limits.
+    fn open_with(url: &str, limits: &Limits) -> Self {
+        let mut client = Client::new("tests", 0xabc, limits);
         client.open(&url.parse().unwrap());
         World { client, now: SECOND }
     }
