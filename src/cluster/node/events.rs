@@ -7,7 +7,7 @@ use log::{info, warn};
 use super::Node;
 use super::log::LogEvent;
 use crate::chat::{Hub, NodeUnreachable, Now};
-use crate::cluster::nats::{Event, RequestError};
+use crate::cluster::nats::{ApiError, Event, RequestError};
 use crate::cluster::stored::Unfit;
 
 /// A server through which nothing comes back for this time is left for another one.
@@ -57,11 +57,9 @@ impl Node {
             Event::Published { tag, result } if self.unconfirmed.contains_key(&tag) => {
                 let entry = self.unconfirmed.remove(&tag);
                 if let (Some((incarnation, n)), Err(why)) = (entry, result) {
-                    if let RequestError::Refused(_) = why {
-                        self.refused_at = Some(now);
-                    }
                     self.count_append_error(&why.to_string(), now);
                     self.part.replica_mut().handle_append_error(incarnation, n, now);
+                    self.handle_refusal(&why, now);
                 }
             }
             Event::Entry { reader, entry } if self.log.is_read_by(reader) => {
@@ -77,6 +75,17 @@ impl Node {
                     self.handle_log(event, hub, now);
                 }
             }
+        }
+    }
+
+    /// Takes the reason why the log does not have an entry.
+    fn handle_refusal(&mut self, why: &RequestError, now: Duration) {
+        let RequestError::Refused(error) = why else { return };
+        self.refused_at = Some(now);
+        if error.err_code == ApiError::TOO_LONG {
+            // Its settings were changed: they are looked at before anything else is sent.
+            self.close_log(now);
+            self.log.open_later(now);
         }
     }
 
@@ -100,6 +109,12 @@ impl Node {
                 warn!("cluster: the log is not there any more: {why}");
                 self.close_log(now);
                 self.log.open();
+            }
+            LogEvent::Unfit(why) => {
+                self.repeats.warn(format!("cluster: this server cannot take part with the log as it is: {why}"), now);
+                // No other server of the engine would be of more use.
+                self.refused_at = Some(now);
+                self.part.replica_mut().handle_disconnected(now);
             }
             LogEvent::Failed(why) => {
                 self.repeats.warn(format!("cluster: the log cannot be read: {why}"), now);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use log::{info, warn};
 
+use super::MAX_MESSAGE;
 use crate::cluster::nats::{
     ApiError, Client, Event, ReaderId, RequestError, SHORTER_FOR, SendError, StreamConfig, StreamInfo,
 };
@@ -16,8 +17,8 @@ const PAUSE: Duration = Duration::from_millis(250);
 const MARGIN: u64 = 1_000_000;
 /// The tag of requests about the log. Entries have tags from 1 on.
 const TAG: u64 = 0;
-/// Bytes of a message of the stream at most: an entry with its subject.
-const MAX_MESSAGE: i64 = 128 * 1024;
+/// Bytes of a message of a log that is made here at most; that is more than an entry needs.
+const MADE_SIZE: i64 = 128 * 1024;
 
 /// How far the log is open.
 enum Stage {
@@ -39,6 +40,8 @@ pub enum LogEvent {
     Found(Stream),
     /// It was deleted or replaced.
     Lost(String),
+    /// Its settings do not allow what the nodes write; it is asked for again.
+    Unfit(String),
     /// An attempt has failed; another one follows.
     Failed(String),
 }
@@ -68,7 +71,7 @@ impl Log {
             num_replicas: settings.log.replicas,
             max_age: settings.log.max_age.unwrap_or_default(),
             max_bytes: settings.log.max_bytes.map_or(-1, limit),
-            max_msg_size: MAX_MESSAGE,
+            max_msg_size: MADE_SIZE,
             ..StreamConfig::default()
         };
         Log {
@@ -95,6 +98,11 @@ impl Log {
     /// Begins to open the log, when there is a connection.
     pub fn open(&mut self) {
         self.stage = Stage::Opening { at: Duration::ZERO };
+    }
+
+    /// Begins to open the log after a pause.
+    pub fn open_later(&mut self, now: Duration) {
+        self.stage = Stage::Opening { at: now + PAUSE };
     }
 
     /// Stops reading.
@@ -139,7 +147,7 @@ impl Log {
     }
 
     fn fail(&mut self, why: String, now: Duration) -> LogEvent {
-        self.stage = Stage::Opening { at: now + PAUSE };
+        self.open_later(now);
         LogEvent::Failed(why)
     }
 
@@ -193,12 +201,21 @@ impl Log {
     }
 
     fn handle_info(&mut self, info: &StreamInfo, now: Duration) -> Option<LogEvent> {
-        let state = info.state;
+        let (state, size) = (info.state, info.config.max_msg_size);
+        if (1..MAX_MESSAGE as i64).contains(&size) {
+            let name = &self.config.name;
+            let why = format!(
+                "its max_msg_size is {size} bytes, and {MAX_MESSAGE} are needed; \
+                 `nats stream edit {name} --max-msg-size -1` changes it"
+            );
+            self.open_later(now);
+            return Some(LogEvent::Unfit(why));
+        }
         let is_known = self.created.as_ref().is_none_or(|created| *created == info.created);
         if state.last_seq < self.reached && is_known {
             let since = *self.shorter_since.get_or_insert(now);
             if now < since + SHORTER_FOR {
-                self.stage = Stage::Opening { at: now + PAUSE };
+                self.open_later(now);
                 return None;
             }
         }
@@ -278,10 +295,40 @@ mod tests {
         log.stage = Stage::Asked;
         let state = StreamState { messages: 1, first_seq: 1, last_seq: last, ..StreamState::default() };
         let info = StreamInfo { config: log.config.clone(), state, created: "2026".into(), ..StreamInfo::default() };
-        match log.handle(Event::Stream { tag: TAG, result: Ok(Box::new(info)) }, client, now) {
+        match tell(log, client, info, now) {
             Some(LogEvent::Found(stream)) => stream.last == last,
             Some(_) => panic!("neither found nor asked for again"),
             None => false,
+        }
+    }
+
+    fn tell(log: &mut Log, client: &mut Client, info: StreamInfo, now: Duration) -> Option<LogEvent> {
+        log.handle(Event::Stream { tag: TAG, result: Ok(Box::new(info)) }, client, now)
+    }
+
+    #[test]
+    fn log_that_takes_no_long_entries_is_asked_for_until_it_was_changed() {
+        let (mut log, mut client) = read_until_50();
+        let mut found_with = |max_msg_size| {
+            log.stage = Stage::Asked;
+            let state = StreamState { messages: 1, first_seq: 1, last_seq: 50, ..StreamState::default() };
+            let config = StreamConfig { max_msg_size, ..log.config.clone() };
+            let info = StreamInfo { config, state, created: "2026".into(), ..StreamInfo::default() };
+            match tell(&mut log, &mut client, info, NOW) {
+                Some(LogEvent::Unfit(why)) => Err((why, log.deadline())),
+                event => Ok(assert!(matches!(event, Some(LogEvent::Found(_))))),
+            }
+        };
+        let needed = MAX_MESSAGE as i64;
+        for size in [1, 2000, needed - 1] {
+            let words = format!(
+                "its max_msg_size is {size} bytes, and {needed} are needed; \
+                 `nats stream edit chinwag_tests --max-msg-size -1` changes it"
+            );
+            assert_eq!(found_with(size), Err((words, Some(NOW + PAUSE))));
+        }
+        for size in [needed, MADE_SIZE, -1, 0] {
+            assert_eq!(found_with(size), Ok(()));
         }
     }
 

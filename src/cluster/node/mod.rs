@@ -36,6 +36,9 @@ use crate::chat::{Hub, Incarnation, Now};
 const VERSIONS: Versions = Versions { lowest: 1, highest: 1 };
 /// Entries that are processed in one turn at most.
 const ENTRIES_PER_TURN: usize = 64;
+/// Bytes of a message that the engine and the log must take: an entry with its headers.
+const MAX_MESSAGE: usize = replica::MAX_ENTRY + 1024;
+
 /// The subjects of a cluster.
 struct Subjects {
     /// The entries of this node.
@@ -89,7 +92,7 @@ pub struct Node {
     repeats: Repeats,
     /// When the connection was made.
     connected_at: Option<Duration>,
-    /// When JetStream has refused an entry: then it is there.
+    /// When JetStream has refused an entry, or has said that the log is unfit: then it is there.
     refused_at: Option<Duration>,
 }
 
@@ -133,7 +136,7 @@ impl Node {
             tls_ca: tls_ca.clone(),
             name: format!("chinwag {} {}", cluster.as_str(), node.as_str()),
             look_up: LookUpCommand::default(),
-            limits: Limits::default(),
+            limits: Limits { needed_payload: MAX_MESSAGE, ..Limits::default() },
         };
         let mut nats = Nats::new(&nats, random, registry, token, now)?;
         let heartbeats = nats.client.subscribe(&subjects.heartbeats).map_err(io::Error::other)?;

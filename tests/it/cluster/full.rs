@@ -1,4 +1,4 @@
-//! An engine that has no room for more.
+//! An engine that has no room for more, or takes only short messages.
 
 use std::process::{Child, Command, Stdio};
 
@@ -6,7 +6,7 @@ use chinwag::cluster::nats::{Discard, StreamConfig};
 
 use super::engines::{LOG, change_log, log_info};
 use super::talk::Talk;
-use super::{figure, health, start_measured};
+use super::{figure, health, start_measured, start_node, wait_for_node};
 use crate::harness::Lines;
 use crate::nats::{Driver, Engine};
 use crate::store::TestDir;
@@ -35,6 +35,49 @@ fn lines_wait_while_the_log_is_full_and_refuses_more() {
     change_log(&mut driver, |config| config.max_msgs = -1);
     talk.until("health is 200", |_| health(admin) == 200);
     talk.hear(&[0, 1], 50);
+    assert_eq!([talk.refused(0), talk.refused(1)], [0, 0]);
+    talk.finish();
+}
+
+#[test]
+#[ignore = "needs nats-server"]
+fn engine_whose_messages_are_too_short_for_entries_is_left_until_its_configuration_is_changed() {
+    let dir = TestDir::new();
+    let file = dir.0.join("nats.conf");
+    std::fs::write(&file, "max_payload: 8192\n").expect("a file");
+    let mut engine = Engine::start(&["--config", file.to_str().expect("UTF-8")]);
+    let mut node = start_node(&engine.url(), "a", &[]);
+    let line = node.log.until("its max_payload is 8192 bytes, and at least ");
+    assert!(line.contains("no connection to ") && line.contains("write max_payload: 1MB"), "{line}");
+    engine.change_arguments(&[]);
+    engine.crash_and_restart();
+    wait_for_node(&mut node);
+}
+
+#[test]
+#[ignore = "needs nats-server"]
+fn log_that_takes_only_short_entries_stops_a_node_until_it_is_changed() {
+    let engine = Engine::start(&[]);
+    let (first, admin) = start_measured(&engine.url(), "a", &[]);
+    let (second, _) = start_measured(&engine.url(), "b", &[]);
+    let mut nodes = [first, second];
+    let mut talk = Talk::start(&nodes);
+    let (mut author, mut reader) = (nodes[0].login("author"), nodes[1].login("reader"));
+    let mut driver = Driver::connect(&engine.url());
+    change_log(&mut driver, |config| config.max_msg_size = 2000);
+    talk.hear(&[0, 1], 20);
+    let long = "x".repeat(3000);
+    author.send(&format!("{long}\n"));
+    let advice = "`nats stream edit chinwag_tests --max-msg-size -1` changes it";
+    nodes[0].log.until(advice);
+    talk.until("health is 503", |_| health(admin) == 503);
+    let mut third = start_node(&engine.url(), "c", &[]);
+    third.log.until(advice);
+    change_log(&mut driver, |config| config.max_msg_size = -1);
+    wait_for_node(&mut third);
+    talk.until("health is 200", |_| health(admin) == 200);
+    reader.until(&long);
+    talk.hear(&[0, 1], 20);
     assert_eq!([talk.refused(0), talk.refused(1)], [0, 0]);
     talk.finish();
 }
