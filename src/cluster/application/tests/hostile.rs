@@ -169,7 +169,7 @@ fn run(seed: u64) {
             origin: None,
         };
         for (index, TestNode { hub, .. }) in cluster.nodes.iter_mut().enumerate() {
-            let applied = catch_unwind(AssertUnwindSafe(|| Members::new(hub, now).apply(&text, place.clone())));
+            let applied = catch_unwind(AssertUnwindSafe(|| Members::new(hub, now).apply(&text, place)));
             let applied =
                 applied.unwrap_or_else(|_| panic!("seed {seed}: node {index} panics at change {number}: {text}"));
             understood += usize::from(applied == Understood::Yes);
