@@ -259,6 +259,7 @@ impl Person {
     pub fn forget_all_but(&mut self, kept: &BTreeMap<u64, (u64, Shown)>) {
         self.shown.retain(|id, shown| kept.get(id).is_some_and(|(_, kept)| kept == shown));
         self.is_restored = true;
+        self.goes_on_at = None;
         self.stays.forget();
     }
 
