@@ -167,13 +167,19 @@ impl<O: Clone> Replica<O> {
 
     /// This incarnation is buried.
     pub(super) fn handle_own_end(&mut self, burial: Burial, now: Duration) {
-        if burial == Burial::Left || self.leaves {
+        if self.leaves {
             self.standing = Standing::Left;
             self.notices.push_back(Notice::Left);
         } else if burial == Burial::Replaced && self.hears_rival(now) {
             self.stop(Stop::Rival);
         } else {
-            warn!("cluster: the other nodes have taken this one for dead; it begins anew");
+            match burial {
+                Burial::Left => warn!(
+                    "cluster: the log says that this node has left, which it has not said; it begins anew. Somebody else \
+                     writes to the log in its name: see that only the nodes may write there"
+                ),
+                _ => warn!("cluster: the other nodes have taken this one for dead; it begins anew"),
+            }
             self.begin_anew(now);
             // A rival, if it is one, is heard before it is replaced in turn.
             let listens = burial == Burial::Replaced && self.is_new(now);

@@ -153,3 +153,21 @@ fn a_node_answers_nobody_after_its_last_entry() {
     let outbox = &cluster.nodes[0].replica.outbox;
     assert_eq!((outbox.in_flight(), outbox.waiting()), (1, 0));
 }
+
+#[test]
+fn a_node_that_has_not_left_goes_on_after_a_leave_in_its_name() {
+    let mut cluster = Cluster::of(&["a", "b"]);
+    cluster.arrive(1, 1);
+    let forged = cluster.incarnation(1);
+    let n = cluster.nodes[0].replica.membership.last_of(forged) + 1;
+    cluster.store(EntryWriter::new(&Header::new(forged, n, Some(Control::Leave))).finish(""));
+    cluster.run(1);
+    assert_eq!(cluster.nodes[0].chat.buried, [(forged, Burial::Left)]);
+    cluster.nodes[1].chat.say(1, 7);
+    cluster.run(1);
+    for node in &cluster.nodes {
+        assert_eq!((node.names(), node.texts(), node.replica.is_ready()), (vec!["name-1"], vec![7], true));
+        assert!(!node.notices.contains(&Notice::Left));
+    }
+    assert_eq!(cluster.incarnation(1), forged.next());
+}
