@@ -10,7 +10,7 @@ use super::joining::Standing;
 use super::membership::{Effect, Skip};
 use super::reading::Stored;
 use super::report::{Notice, Stop};
-use super::snapshot::{MAX_SNAPSHOT, cut, too_large, too_many_pieces};
+use super::snapshot::{Answer, is_too_large, too_large};
 use super::{Knowledge, Replica};
 use crate::chat::Incarnation;
 use crate::cluster::weakness::Weakness;
@@ -149,7 +149,7 @@ impl<O: Clone> Replica<O> {
         if let Some((incarnation, burial)) = burial {
             debug!("cluster: incarnation {} has ended: {burial:?}", incarnation.0);
             app.bury(incarnation, burial, self.place(seq, entry.header.incarnation));
-            self.outbox.drop_pieces(incarnation);
+            self.outbox.drop_answer(incarnation);
             if incarnation == self.incarnation {
                 return self.handle_own_end(burial, now);
             }
@@ -208,22 +208,19 @@ impl<O: Clone> Replica<O> {
         app: &mut A,
         now: Duration,
     ) {
-        if !self.askers.may_ask(node, self.outbox.pieces(), now) {
-            return debug!("cluster: the node {} was answered a moment ago, and asks again", node.as_str());
+        if !self.askers.may_ask(node, self.outbox.answers(), self.outbox.pieces(), now) {
+            return debug!("cluster: the node {} is not given the state now, and asks again", node.as_str());
         }
         let membership = serde_json::to_string(&self.membership).expect("names and numbers");
         let mut snapshot = app.snapshot(self.version());
         snapshot.insert_str(0, &(membership + "\n"));
-        let is_given = snapshot.len() <= MAX_SNAPSHOT;
-        let pieces = if is_given { cut(&snapshot) } else { vec![""] };
-        let count = if is_given { pieces.len() as u32 } else { too_many_pieces(snapshot.len()) };
+        let answer = Answer::new(to, hello, snapshot);
+        let is_given = !is_too_large(answer.count());
         if !std::mem::replace(&mut self.askers.told, !is_given) && !is_given {
-            warn!("{}", too_large(count));
+            warn!("{}", too_large(answer.count()));
         }
-        self.askers.note(node.clone(), to, count, now);
-        for (piece, text) in (0..).zip(pieces) {
-            self.outbox.push_piece(Control::Snapshot { to, hello, piece, count }, text.to_string());
-        }
+        self.askers.note(node.clone(), to, answer.count(), now);
+        self.outbox.push_answer(answer);
     }
 
     /// Takes part no longer.

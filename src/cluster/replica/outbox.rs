@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::application::Proposal;
 use super::entry::{ChangeLine, Control, Entry, EntryWriter, Header};
+use super::snapshot::Answer;
 use crate::chat::Incarnation;
 
 /// Entries in flight at most; further proposals wait, and so become larger entries.
@@ -56,9 +57,9 @@ pub struct Outbox<O> {
     resend_pause: Duration,
     waiting: VecDeque<Item<O>>,
     waiting_bytes: usize,
-    /// Pieces of snapshots for nodes that join. What waits besides takes turns with them.
+    /// Snapshots for nodes that join, one after the other. What waits besides takes turns with their pieces.
     #[serde(default)]
-    pieces: VecDeque<(Control, String)>,
+    answers: VecDeque<Answer>,
     /// Whether the entry that was made last has a piece.
     #[serde(default)]
     was_piece: bool,
@@ -87,7 +88,7 @@ impl<O> Outbox<O> {
             resend_pause: RESEND_PAUSE,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
-            pieces: VecDeque::new(),
+            answers: VecDeque::new(),
             was_piece: false,
             has_left: false,
         }
@@ -104,9 +105,9 @@ impl<O> Outbox<O> {
         self.waiting.push_back(Item::Control(control, String::new()));
     }
 
-    /// Queues a piece of a snapshot.
-    pub fn push_piece(&mut self, control: Control, piece: String) {
-        self.pieces.push_back((control, piece));
+    /// Queues a snapshot.
+    pub fn push_answer(&mut self, answer: Answer) {
+        self.answers.push_back(answer);
     }
 
     /// Makes an entry with a control at once, before what waits.
@@ -127,11 +128,11 @@ impl<O> Outbox<O> {
         self.has_left
     }
 
-    /// Drops the pieces of a snapshot that nobody waits for any more.
-    pub fn drop_pieces(&mut self, to_nobody: Incarnation) {
+    /// Drops the snapshot that nobody waits for any more.
+    pub fn drop_answer(&mut self, to_nobody: Incarnation) {
+        self.answers.retain(|answer| answer.to() != to_nobody);
+        // A predecessor may have put its pieces there.
         let is_dropped = |control: &Control| matches!(control, Control::Snapshot { to, .. } if *to == to_nobody);
-        self.pieces.retain(|(control, _)| !is_dropped(control));
-        // A predecessor may have put them there.
         self.waiting.retain(|item| !matches!(item, Item::Control(control, _) if is_dropped(control)));
     }
 
@@ -160,11 +161,15 @@ impl<O> Outbox<O> {
     /// Makes an entry of what waits: a piece of a snapshot, one control, or changes until it is full.
     fn make_entry(&mut self) {
         let takes_piece = self.waiting.is_empty() || !self.was_piece;
-        self.was_piece = takes_piece && !self.pieces.is_empty();
+        self.was_piece = takes_piece && !self.answers.is_empty();
         if self.was_piece
-            && let Some((control, piece)) = self.pieces.pop_front()
+            && let Some(mut answer) = self.answers.pop_front()
         {
-            let entry = EntryWriter::new(&self.next_header(Some(control))).finish(&piece);
+            let (control, piece) = answer.take_piece();
+            let entry = EntryWriter::new(&self.next_header(Some(control))).finish(piece);
+            if answer.left() > 0 {
+                self.answers.push_front(answer);
+            }
             return self.push_entry(entry, Vec::new());
         }
         if let Some(Item::Control(..)) = self.waiting.front() {
@@ -234,7 +239,7 @@ impl<O> Outbox<O> {
 
     /// Whether nothing waits and nothing is in flight.
     pub fn is_empty(&self) -> bool {
-        self.in_flight.is_empty() && self.waiting.is_empty() && self.pieces.is_empty()
+        self.in_flight.is_empty() && self.waiting.is_empty() && self.answers.is_empty()
     }
 
     /// Entries in flight.
@@ -244,12 +249,17 @@ impl<O> Outbox<O> {
 
     /// Proposals, controls and pieces of snapshots that wait.
     pub fn waiting(&self) -> usize {
-        self.waiting.len() + self.pieces.len()
+        self.waiting.len() + self.pieces()
+    }
+
+    /// Snapshots that are not sent as a whole.
+    pub fn answers(&self) -> usize {
+        self.answers.len()
     }
 
     /// Pieces of snapshots that wait.
     pub fn pieces(&self) -> usize {
-        self.pieces.len()
+        self.answers.iter().map(Answer::left).sum()
     }
 
     /// Bytes of the proposals that wait.
@@ -297,6 +307,7 @@ impl<O: Clone> Outbox<O> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::entry::MAX_CHANGE;
     use super::*;
 
     fn proposal(number: usize) -> Proposal<usize> {
@@ -348,17 +359,18 @@ mod tests {
     #[test]
     fn proposals_and_pieces_of_a_snapshot_take_turns() {
         let mut outbox = Outbox::new(Incarnation(1));
-        for piece in 0..3 {
-            let control = Control::Snapshot { to: Incarnation(2 + u64::from(piece) / 2), hello: 1, piece, count: 3 };
-            outbox.push_piece(control, format!("piece {piece}"));
+        for (to, size) in [(2, MAX_CHANGE + 1), (3, 1)] {
+            outbox.push_answer(Answer::new(Incarnation(to), 1, "x".repeat(size)));
         }
         outbox.push(proposal(1));
+        assert_eq!((outbox.answers(), outbox.pieces(), outbox.waiting()), (2, 3, 4));
         let entries = [0, 0, 0].map(|_| outbox.poll(seconds(0), true).unwrap().entry);
-        let ends = ["\npiece 0", "\n1 1", "\npiece 1"];
+        let ends = ["xxxx", "\n1 1", "\nx"];
         assert!(entries.iter().zip(ends).all(|(entry, end)| entry.ends_with(end)), "{entries:?}");
-        outbox.drop_pieces(Incarnation(2));
-        assert_eq!((outbox.pieces(), outbox.waiting()), (1, 1));
-        outbox.drop_pieces(Incarnation(3));
+        assert_eq!((outbox.answers(), outbox.pieces()), (1, 1));
+        outbox.drop_answer(Incarnation(2));
+        assert_eq!(outbox.waiting(), 1);
+        outbox.drop_answer(Incarnation(3));
         assert_eq!((outbox.pieces(), outbox.poll(seconds(0), true)), (0, None));
     }
 

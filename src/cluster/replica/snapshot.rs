@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::entry::{MAX_CHANGE, NodeName};
+use super::entry::{Control, MAX_CHANGE, NodeName};
 use super::peers::Peers;
 use crate::chat::Incarnation;
 
@@ -21,20 +21,75 @@ const PAUSE_OF_PIECE: Duration = Duration::from_millis(8);
 const MAX_PAUSE: Duration = Duration::from_secs(600);
 /// How often a pause is doubled at most: then it is that of half a MiB a second.
 const MAX_DOUBLINGS: u32 = 4;
+/// Nodes that are given the state at the same time at most. Another one asks again.
+const MAX_ANSWERS: usize = 4;
+/// Nodes that were given the state and are remembered at most.
+const MAX_ASKERS: usize = 1_024;
 
-/// Cuts a text into pieces that fit in an entry; none of them is empty.
-pub fn cut(mut text: &str) -> Vec<&str> {
-    let mut pieces = Vec::new();
-    while !text.is_empty() {
-        let mut end = text.len().min(MAX_CHANGE);
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        let (piece, rest) = text.split_at(end);
-        pieces.push(piece);
-        text = rest;
+/// The bytes of the first piece of a text, which fits in an entry and ends between two characters.
+fn first_piece(text: &str) -> usize {
+    let mut end = text.len().min(MAX_CHANGE);
+    while !text.is_char_boundary(end) {
+        end -= 1;
     }
-    pieces
+    end
+}
+
+/// The state for a node that has said Hello. Its pieces are made one by one, when they are sent.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Answer {
+    to: Incarnation,
+    /// The position of the Hello.
+    hello: u64,
+    count: u32,
+    text: String,
+    /// The piece that is sent next, and where it begins in the text.
+    next: u32,
+    begin: usize,
+}
+
+impl Answer {
+    /// The answer with this state; if it is too large, the answer says only this.
+    pub fn new(to: Incarnation, hello: u64, text: String) -> Answer {
+        if text.len() > MAX_SNAPSHOT {
+            let count = too_many_pieces(text.len());
+            return Answer { to, hello, count, text: String::new(), next: 0, begin: 0 };
+        }
+        let (mut count, mut begin) = (0, 0);
+        while begin < text.len() {
+            begin += first_piece(&text[begin..]);
+            count += 1;
+        }
+        Answer { to, hello, count, text, next: 0, begin: 0 }
+    }
+
+    /// The node that it is for.
+    pub fn to(&self) -> Incarnation {
+        self.to
+    }
+
+    /// How many pieces the state has, also if it is too large.
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// How many pieces are still to be sent.
+    pub fn left(&self) -> usize {
+        match is_too_large(self.count) {
+            true => usize::from(self.next == 0),
+            false => (self.count - self.next) as usize,
+        }
+    }
+
+    /// Takes the next piece.
+    pub fn take_piece(&mut self) -> (Control, &str) {
+        let Answer { to, hello, count, next: piece, .. } = *self;
+        let text = &self.text[self.begin..];
+        let text = &text[..first_piece(text)];
+        self.next += 1;
+        self.begin += text.len();
+        (Control::Snapshot { to, hello, piece, count }, text)
+    }
 }
 
 /// The number of pieces by which a state of so many bytes is refused.
@@ -171,8 +226,12 @@ impl Askers {
         }
     }
 
-    /// Whether this node is given the state now, while so many pieces wait for others. If not, it asks again.
-    pub fn may_ask(&mut self, node: &NodeName, waiting: usize, now: Duration) -> bool {
+    /// Whether this node is given the state now, while so many others are given it, with so many pieces that wait. If not, it asks
+    /// again.
+    pub fn may_ask(&mut self, node: &NodeName, answers: usize, waiting: usize, now: Duration) -> bool {
+        if answers >= MAX_ANSWERS {
+            return false;
+        }
         if waiting > 0 && waiting + self.pieces as usize > MAX_PIECES as usize {
             return false;
         }
@@ -193,6 +252,10 @@ impl Askers {
         self.pieces = pieces;
         let times = self.nodes.get(&node).map_or(0, |asker| asker.times).saturating_add(1);
         let until = now + pause(pieces, times);
+        if self.nodes.len() >= MAX_ASKERS && !self.nodes.contains_key(&node) {
+            let first = self.nodes.iter().min_by_key(|(_, asker)| asker.until).map(|(name, _)| name.clone());
+            first.and_then(|name| self.nodes.remove(&name));
+        }
         self.nodes.insert(node, Asker { incarnation, times, until, told: false });
     }
 }
@@ -207,12 +270,24 @@ mod tests {
     #[test]
     fn pieces_of_a_snapshot_are_whole_characters() {
         let text = "x".to_string() + &"語".repeat(MAX_CHANGE);
-        let pieces = cut(&text);
-        assert_eq!(pieces.concat(), text);
-        assert!(pieces.iter().all(
-            |piece| piece.len() <= MAX_CHANGE && piece.len() > MAX_CHANGE - 3 || *piece == *pieces.last().unwrap()
-        ));
-        assert_eq!(cut(""), Vec::<&str>::new());
+        let mut answer = Answer::new(B, 7, text.clone());
+        let (count, mut pieces) = (answer.count(), Vec::new());
+        for number in 0..count {
+            let (control, piece) = answer.take_piece();
+            assert_eq!(control, Control::Snapshot { to: B, hello: 7, piece: number, count });
+            pieces.push(piece.to_string());
+        }
+        assert_eq!((pieces.concat(), answer.left()), (text, 0));
+        let last = pieces.pop().unwrap();
+        assert!(pieces.iter().all(|piece| (MAX_CHANGE - 2..=MAX_CHANGE).contains(&piece.len())) && !last.is_empty());
+    }
+
+    #[test]
+    fn the_answer_with_a_state_that_is_too_large_is_one_empty_piece() {
+        let mut answer = Answer::new(B, 7, " ".repeat(MAX_SNAPSHOT + 1));
+        assert!(is_too_large(answer.count()) && answer.left() == 1);
+        assert_eq!(answer.take_piece().1, "");
+        assert_eq!(answer.left(), 0);
     }
 
     #[test]
@@ -262,14 +337,20 @@ mod tests {
         for second in 0..200 {
             let now = Duration::from_secs(second);
             askers.handle_tick(&Peers::default(), now);
-            if askers.may_ask(&node, 0, now) {
+            if askers.may_ask(&node, 0, 0, now) {
                 given.push(second);
                 askers.note(node.clone(), B, 1_000, now);
             }
         }
         assert_eq!(given, [0, 8, 24, 56, 120]);
-        assert!(askers.may_ask(&NodeName::try_from("c".to_string()).unwrap(), 3_000, Duration::from_secs(200)));
-        assert!(!askers.may_ask(&NodeName::try_from("d".to_string()).unwrap(), 4_000, Duration::from_secs(200)));
+        let mut may_ask = |answers, waiting| {
+            askers.may_ask(&"c".to_string().try_into().unwrap(), answers, waiting, Duration::from_secs(200))
+        };
+        assert_eq!([may_ask(1, 3_000), may_ask(1, 4_000), may_ask(3, 3), may_ask(4, 4)], [true, false, true, false]);
+        for number in 0..2 * MAX_ASKERS {
+            askers.note(format!("n{number}").try_into().unwrap(), B, 1, Duration::from_secs(200));
+        }
+        assert_eq!(askers.nodes.len(), MAX_ASKERS);
         askers.handle_tick(&Peers::default(), Duration::from_secs(1_000));
         assert!(askers.nodes.is_empty());
     }

@@ -2,7 +2,7 @@
 
 use super::snapshot::{MAX_SNAPSHOT, is_too_large};
 use super::*;
-use crate::cluster::replica::entry::{Control, Entry};
+use crate::cluster::replica::entry::{Control, Entry, EntryWriter, Header};
 
 const MIB: usize = 1 << 20;
 
@@ -119,4 +119,23 @@ fn a_node_that_begins_anew_each_second_does_not_fill_the_log() {
     let answers = cluster.pieces().iter().filter(|(piece, _)| *piece == 0).count();
     assert!((4..=12).contains(&answers), "{answers} answers");
     cluster.turns_until_ready(new);
+}
+
+#[test]
+fn a_flood_of_hellos_is_answered_a_few_at_a_time_and_a_node_joins_all_the_same() {
+    let mut cluster = Cluster::with_large_state(&["a"], 4 * MIB);
+    let mut most = 0;
+    for number in 0..300 {
+        let (node, versions) = (format!("f{number}").try_into().unwrap(), Versions { lowest: 1, highest: 1 });
+        let hello = Control::Hello { node, versions, informed: false };
+        cluster.store(EntryWriter::new(&Header::new(Incarnation(50_000 + 10 * number), 1, Some(hello))).finish(""));
+        if number % 3 == 0 {
+            cluster.turn();
+            most = most.max(cluster.nodes[0].replica.outbox.answers());
+        }
+    }
+    assert_eq!(most, 4);
+    let new = cluster.add("b", Start::Fresh);
+    cluster.turns_until_ready(new);
+    assert_eq!(cluster.nodes[new].names(), ["name-0"]);
 }
