@@ -130,6 +130,24 @@ impl<T> Lists<T> {
     }
 
     /// Bytes allocated for the items.
+    /// Whether each of these lists can be read, no two of them share an item, and all other space is free: so it is unless the
+    /// lists were read from damaged data.
+    pub fn are_sound(&self, lists: impl Iterator<Item = List>) -> bool {
+        let mut is_seen = vec![false; self.items.len()];
+        let mut take = |index: usize| is_seen.get_mut(index).is_some_and(|seen| !std::mem::replace(seen, true));
+        for list in lists {
+            let mut rest = list;
+            while let Some(index) = rest.index() {
+                match self.items.get(index).and_then(Option::as_ref).filter(|_| take(index)) {
+                    Some(item) => rest = item.rest,
+                    None => return false,
+                }
+            }
+        }
+        let is_free = |index: usize| self.items.get(index).is_some_and(Option::is_none) && take(index);
+        self.free.iter().map(|&index| index as usize).all(is_free) && is_seen.iter().all(|seen| *seen)
+    }
+
     pub fn capacity_bytes(&self) -> usize {
         self.items.capacity() * size_of::<Option<Item<T>>>() + self.free.capacity() * size_of::<u32>()
     }
@@ -156,6 +174,27 @@ mod tests {
         assert_eq!(lists.find(even, |&n| n > 2), Some(&4));
         while lists.pop(&mut odd).is_some() || lists.pop(&mut even).is_some() {}
         assert!(odd.is_empty() && even.is_empty() && lists.capacity_bytes() == 0);
+    }
+
+    #[test]
+    fn lists_of_damaged_data_are_told_from_sound_ones() {
+        let mut lists = Lists::default();
+        let (mut odd, mut even) = (List::default(), List::default());
+        (0..6).for_each(|n| lists.push(if n % 2 == 0 { &mut even } else { &mut odd }, n));
+        lists.remove(&mut odd, |&n| n == 3);
+        let are_sound = |lists: &Lists<i32>, all: &[List]| lists.are_sound(all.iter().copied());
+        assert!(are_sound(&lists, &[odd, even, List::default()]));
+        assert!(!are_sound(&lists, &[odd]) && !are_sound(&lists, &[odd, even, odd]));
+        assert!(!are_sound(&lists, &[odd, even, List::at(9)]) && !are_sound(&Lists::default(), &[odd]));
+        let damage = |change: fn(&mut Lists<i32>)| {
+            let mut damaged = lists.clone();
+            change(&mut damaged);
+            !are_sound(&damaged, &[odd, even])
+        };
+        assert!(damage(|lists| lists.free.push(3)) && damage(|lists| lists.free = vec![9]));
+        assert!(
+            damage(|lists| lists.free.clear()) && damage(|lists| lists.items[0].as_mut().unwrap().rest = List::at(0))
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Account;
 use crate::chat::event::Source;
-use crate::chat::id::{AccountId, MemberSlot, Now};
+use crate::chat::id::{AccountId, MemberId, MemberSlot, Now};
 use crate::chat::member::markers::Markers;
 use crate::chat::member::table::MemberTable;
 use crate::chat::policy::mutes::Mutes;
@@ -82,6 +82,28 @@ impl AccountTable {
     /// The newest number that was given.
     pub fn last(&self) -> Option<AccountId> {
         self.last
+    }
+
+    /// Checks accounts that another node has given.
+    ///
+    /// # Errors
+    /// What is wrong; `is_time` tells whether a Unix time can be one, `has` whether there is such a member.
+    pub fn check(&self, is_time: impl Fn(i64) -> bool, has: impl Fn(MemberId) -> bool) -> Result<(), String> {
+        let newest = self.accounts.last_key_value().map(|(&id, _)| id);
+        if self.names.len() < self.accounts.len() || newest > self.last || self.last >= Some(AccountId::REMOVED) {
+            return Err("two accounts have the same name, or a number is wrong".into());
+        }
+        for Account { name, data, member, .. } in self.accounts.values() {
+            let mute = data.mute.and_then(|mute| mute.until);
+            if name.key.is_empty()
+                || !is_time(data.since)
+                || mute.is_some_and(|until| until < 0)
+                || !member.is_none_or(&has)
+            {
+                return Err(format!("the account {:?} is wrong", name.shown));
+            }
+        }
+        Ok(())
     }
 
     /// The number of accounts.

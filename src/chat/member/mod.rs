@@ -256,7 +256,12 @@ impl Member {
 
     /// How many sessions it has, on all nodes: those that have joined and whose leave is not committed.
     pub fn joins(&self) -> u32 {
-        1 + self.extras.as_ref().map_or(0, |extras| extras.more_joins)
+        1 + self.joins_after_first()
+    }
+
+    /// How many sessions it has after the first one, on all nodes.
+    fn joins_after_first(&self) -> u32 {
+        self.extras.as_ref().map_or(0, |extras| extras.more_joins)
     }
 
     /// Whether it has a session that is not among those here, or one whose leave is not committed.

@@ -1,5 +1,7 @@
 //! All members, by slot and by nickname.
 
+mod check;
+
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::ops::{Index, IndexMut};

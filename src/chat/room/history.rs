@@ -206,6 +206,33 @@ impl History {
         }
     }
 
+    /// Checks a history that another node has given: the lengths and costs of the messages, their order and times.
+    ///
+    /// # Errors
+    /// What is wrong; `is_time` tells whether a Unix time can be one.
+    pub fn check(&self, is_id: impl Fn(u64) -> bool, is_time: impl Fn(i64) -> bool) -> Result<(), String> {
+        let (mut rest, mut cost, mut last) = (self.texts.as_str(), 0, None);
+        for item in &self.items {
+            let Item { id, at, name_len, text_len, .. } = *item;
+            let lengths =
+                (name_len as usize).checked_add(text_len as usize).filter(|_| name_len.checked_add(text_len).is_some());
+            let text = lengths.and_then(|len| rest.split_at_checked(len));
+            let Some((_, after)) = text.filter(|(text, _)| text.is_char_boundary(name_len as usize)) else {
+                return Err(format!("the length of message {id} is wrong"));
+            };
+            if !is_id(id) || last.replace(id).is_some_and(|last| last >= id) || !is_time(at.unix_timestamp()) {
+                return Err(format!("the id or the time of message {id} is wrong"));
+            }
+            rest = after;
+            cost += item.cost();
+        }
+        let counts = (rest.len(), cost, self.first, self.added, self.days.len());
+        match counts == (0, self.cost, 0, self.items.len() as u64, 0) && is_id(self.newest_missing()) {
+            true => Ok(()),
+            false => Err("the sizes of the messages are wrong".into()),
+        }
+    }
+
     /// Shows the messages of another node in the time of this one. Returns the day of the newest one.
     pub fn localize(&mut self, offset: UtcOffset) -> Option<Date> {
         let (mut day, first) = (None, self.added - self.items.len() as u64);

@@ -47,6 +47,8 @@ pub struct RoomTopic {
 
 /// Messages of several lines whose ids are known together at most.
 const MAX_MULTILINE: usize = 100;
+/// Ids between the first and the last line of such a message at most; more are nonsense.
+const MAX_MULTILINE_IDS: u64 = 1 << 16;
 
 /// One room.
 #[derive(Serialize, Deserialize)]
@@ -164,9 +166,64 @@ impl Room {
         }
     }
 
+    /// Checks what does not depend on other rooms and members, in a room that another node has given.
+    ///
+    /// # Errors
+    /// What is wrong; `is_id` tells whether a number can be the id of a message, `is_time` whether a Unix time can be one.
+    pub fn check(&self, is_id: impl Fn(u64) -> bool, is_time: impl Fn(i64) -> bool) -> Result<(), String> {
+        self.history.check(&is_id, &is_time)?;
+        let is_multiline =
+            |&(first, last): &(u64, u64)| is_id(last) && first <= last && last - first <= MAX_MULTILINE_IDS;
+        let is_spoken = |at: Duration| i64::try_from(at.as_secs()).is_ok_and(&is_time);
+        let is_right = self.multiline.len() <= MAX_MULTILINE
+            && self.multiline.iter().all(is_multiline)
+            && is_id(self.emptied)
+            && is_time(self.created)
+            && self.topic.as_ref().is_none_or(|topic| is_time(topic.at))
+            && self.rules.times_spoken().all(is_spoken);
+        if is_right { Ok(()) } else { Err("a time or a number of a room is wrong".into()) }
+    }
+
+    /// Drops what belongs to one node alone. A room that another node has given has none of it, unless it is forged.
+    fn drop_own(&mut self) {
+        let empty = Room::new("", "", self.history.retention());
+        let Room {
+            name,
+            key,
+            history,
+            members,
+            topic,
+            rules,
+            metadata,
+            multiline,
+            is_stored,
+            creator,
+            created,
+            emptied,
+            ..
+        } = std::mem::replace(self, empty);
+        let empty = Room::new("", "", history.retention());
+        *self = Room {
+            name,
+            key,
+            history,
+            members,
+            topic,
+            rules,
+            metadata,
+            multiline,
+            is_stored,
+            creator,
+            created,
+            emptied,
+            ..empty
+        };
+    }
+
     /// Takes a room of another node: its messages are shown in the time of this one, and the store may have older ones
     /// (`has_store`).
     pub fn adopt(&mut self, offset: UtcOffset, has_store: bool) {
+        self.drop_own();
         self.day = self.history.localize(offset);
         if has_store {
             self.note_older();

@@ -153,6 +153,11 @@ impl RoomRules {
         (*at + slow).checked_sub(now).filter(|wait| !wait.is_zero())
     }
 
+    /// In slow mode: when members have spoken.
+    pub fn times_spoken(&self) -> impl Iterator<Item = Duration> {
+        self.spoken.iter().map(|&(_, at)| at)
+    }
+
     /// Forgets when members have spoken; slow mode was switched on or off, or its time has changed.
     pub fn forget_spoken(&mut self) {
         self.spoken.clear();

@@ -86,7 +86,7 @@ impl<O: Clone> Replica<O> {
                 self.counts.skipped += 1;
                 if is_own && skip == Skip::Early && !self.weakened.is(Weakness::NeverResends) {
                     // The one before is lost, or comes later.
-                    self.outbox.resend_from(self.membership.last_of(self.incarnation) + 1, now);
+                    self.outbox.resend_from(self.membership.last_of(self.incarnation).saturating_add(1), now);
                 }
             }
             Effect::Founded if self.knowledge == Knowledge::State => {

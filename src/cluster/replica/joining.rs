@@ -198,6 +198,9 @@ impl<O: Clone> Replica<O> {
     fn restore<A: Application<Origin = O>>(&mut self, snapshot: &str, app: &mut A, now: Duration) {
         let (membership, state) = snapshot.split_once('\n').unwrap_or((snapshot, ""));
         let restored = match serde_json::from_str::<Membership>(membership) {
+            Ok(membership) if !membership.is_sound() => {
+                Err("the list of the nodes that another node has given is damaged".into())
+            }
             Ok(membership) => {
                 let continues = !self.is_other_state && self.shown.is_some_and(|shown| membership.genesis() <= shown);
                 app.restore(state, continues).map(|()| membership)

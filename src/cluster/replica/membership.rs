@@ -12,6 +12,8 @@ use crate::cluster::weakness::{Weakened, Weakness};
 
 /// Buried incarnations that are remembered. An entry can come late by minutes, not by as many ends of nodes.
 const MAX_DEAD: usize = 256;
+/// The latest time of an entry, since 1970: the end of the year 9998. The engine's times end in 2554.
+const MAX_TIME: Duration = Duration::from_secs(253_370_764_799);
 
 /// An incarnation that has said Hello and is not buried.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -202,6 +204,13 @@ impl Membership {
     /// The version that all incarnations that live can read.
     pub fn version(&self) -> Option<u16> {
         self.live.iter().map(|member| member.versions.highest).min()
+    }
+
+    /// Whether its time is a date in each time zone, and no incarnation lives twice: so it is unless it was read from damaged data.
+    pub fn is_sound(&self) -> bool {
+        let mut incarnations: Vec<Incarnation> = self.live.iter().map(|member| member.incarnation).collect();
+        incarnations.sort_unstable();
+        self.time <= MAX_TIME && incarnations.windows(2).all(|pair| pair[0] != pair[1])
     }
 
     /// The time of the newest entry that counts.

@@ -22,6 +22,11 @@ struct Joins {
 pub struct NodeJoins(BTreeMap<Incarnation, BTreeMap<MemberSlot, Joins>>);
 
 impl NodeJoins {
+    /// The members of all nodes, each with the number of its sessions on one of them.
+    pub fn iter(&self) -> impl Iterator<Item = (MemberSlot, u32)> {
+        self.0.values().flatten().map(|(&slot, joins)| (slot, joins.count))
+    }
+
     /// Whether no member has joined by a node of a cluster.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,5 +1,7 @@
 //! What follows from the committed changes alone, as plain data: a node that has missed changes takes it from another node.
 
+mod check;
+
 use serde::{Deserialize, Serialize};
 
 use super::joins::NodeJoins;
@@ -75,8 +77,9 @@ impl Hub {
     /// wait for [`Hub::rejoin`].
     ///
     /// # Errors
-    /// If the settings of the other nodes are not those of this one: the text names them, and says what to do.
+    /// If it is damaged, or if the settings of the other nodes are not those of this one: the text says what to do.
     pub fn restore_snapshot(&mut self, snapshot: Snapshot, now: &Now) -> Result<(), String> {
+        snapshot.check()?;
         let differences = snapshot.settings.differences(&SharedSettings::of(&self.config));
         if !differences.is_empty() {
             return Err(format!(

@@ -83,6 +83,21 @@ impl Rooms {
 }
 
 impl SharedRooms {
+    /// The room with this number, if there is one.
+    pub fn get(&self, id: RoomId) -> Option<&Room> {
+        self.slots.get(id.index())
+    }
+
+    /// All rooms.
+    pub fn iter(&self) -> impl Iterator<Item = (RoomId, &Room)> {
+        self.slots.iter().map(|(index, room)| (RoomId::new(index), room))
+    }
+
+    /// How often a room has become empty.
+    pub fn emptied(&self) -> u64 {
+        self.emptied
+    }
+
     /// Forgets the members. Of the rooms those stay that have messages, or what must not be lost; those whose last message is oldest
     /// leave memory first.
     pub fn forget_members(&mut self, accounts: &AccountTable, now: &Now) {

@@ -17,7 +17,7 @@ const SEEDS: u64 = 40;
 const CHANGES: usize = 300;
 
 /// Two nodes, one of which has a console, and changes of each kind that were made there.
-fn busy() -> (Cluster, Vec<Value>) {
+pub fn busy() -> (Cluster, Vec<Value>) {
     let mut cluster = Cluster::of(1);
     cluster.add_without_console();
     let alice = cluster.enter_from(0, 0, "alice", [10, 0, 0, 1]);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+mod forged;
 mod hostile;
 mod moderation;
 mod people;
@@ -14,8 +15,8 @@ use super::Members;
 use crate::chat::change::Origin;
 use crate::chat::scram_keys::ScramKeys;
 use crate::chat::{
-    Answer, ClientId, Config, Encoding, Hub, Input, IrcShape, Lang, NewConnection, NodeMessage, NodeUnreachable,
-    NodeView, Now, PasswordAnswer, ResumeRequest,
+    Answer, ClientId, Config, Encoding, Hub, Incarnation, Input, IrcShape, Lang, NewConnection, NodeMessage,
+    NodeUnreachable, NodeView, Now, PasswordAnswer, ResumeRequest,
 };
 use crate::chat::{initial_state, read_lines};
 use crate::cluster::replica::{Node, NodeStatus, Notice, Replica, Start, Stream, Versions};

@@ -142,3 +142,23 @@ fn a_change_that_cannot_be_written_is_refused() {
     }
     assert_eq!(error_of(replica.propose(change("1".repeat(MAX_CHANGE)))), Ok(()));
 }
+
+#[test]
+fn a_snapshot_with_a_time_that_is_no_date_stops_a_node() {
+    let mut cluster = Cluster::of(&["a"]);
+    let state = cluster.nodes[0].chat.snapshot(1);
+    let mut membership = serde_json::to_value(&cluster.nodes[0].replica.membership).unwrap();
+    membership["time"]["secs"] = u64::MAX.into();
+    cluster.disconnect(0);
+    cluster.add("b", Start::Fresh);
+    cluster.turn_until_entry();
+    cluster.turn();
+    let control = Control::Snapshot { to: Incarnation(2_000), hello: 3, piece: 0, count: 1 };
+    let text = format!("{membership}\n{state}");
+    cluster.store(EntryWriter::new(&Header::new(Incarnation(77), 1, Some(control))).finish(&text));
+    cluster.turn();
+    let [Notice::Stopped(Stop::CannotRestore(fault))] = &cluster.nodes[1].notices[..] else {
+        panic!("{:?}", cluster.nodes[1].notices)
+    };
+    assert!(fault.contains("the list of the nodes"), "{fault}");
+}
