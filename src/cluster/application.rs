@@ -1,5 +1,7 @@
 //! The hub as the application of the protocol among the nodes.
 
+use std::time::Duration;
+
 use time::OffsetDateTime;
 
 use super::replica::{
@@ -88,6 +90,10 @@ fn messages_of(change: &Change) -> usize {
 
 impl Application for Members<'_> {
     type Origin = Origin;
+
+    fn note_time(&mut self, time: Duration) {
+        self.hub.note_log_time(time, self.now.at);
+    }
 
     fn apply(&mut self, change: &str, place: Place<Origin>) -> Understood {
         let Ok(change) = serde_json::from_str::<Change>(change) else { return Understood::No };

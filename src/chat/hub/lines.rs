@@ -118,7 +118,7 @@ impl Hub {
             has_accounts: self.keeps_accounts(),
             keeps_whispers: self.store.is_some() || self.kept.is_some(),
             last_message_id: self.journal.last_message_id(),
-            now,
+            at: self.log_clock.time(now.at),
         };
         match view.line(asker, text) {
             Plan::Nothing | Plan::LogIn(_) | Plan::AskPassword(_) => {}

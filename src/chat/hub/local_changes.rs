@@ -227,7 +227,8 @@ impl Hub {
     /// Whether a member may speak in all its rooms.
     fn may_say_farewell(&self, member: MemberId, now: Now) -> bool {
         let Shared { members, rooms, mutes, .. } = &self.shared;
-        let may_speak = |room| check_speech(&self.shared, member, room, &rooms[room], now.at).is_ok();
-        !mutes.holds(member, now.at) && members.rooms(member.slot).all(may_speak)
+        let at = self.log_clock.time(now.at);
+        let may_speak = |room| check_speech(&self.shared, member, room, &rooms[room], at).is_ok();
+        !mutes.holds(member, at) && members.rooms(member.slot).all(may_speak)
     }
 }

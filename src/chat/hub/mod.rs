@@ -48,6 +48,7 @@ pub use self::nodes::Returned;
 use self::nodes::joins::NodeJoins;
 pub use self::nodes::kept::Kept;
 use self::nodes::kept::KeptState;
+use self::nodes::log_clock::LogClock;
 use self::nodes::messages::NodeMessages;
 pub use self::nodes::messages::{NodeMessage, NodeUnreachable};
 use self::nodes::rejoining::Rejoining;
@@ -115,6 +116,7 @@ pub struct Hub {
     /// The resume requests of sessions that have not logged in yet.
     resume_requests: BTreeMap<ClientId, ResumeRequest>,
     rejoining: Rejoining,
+    log_clock: LogClock,
     node_messages: NodeMessages,
     nodes: Nodes,
     /// Which sessions are asked for a password.
@@ -181,6 +183,7 @@ impl Hub {
             ip_limit: IpLimit::default(),
             resume_requests: BTreeMap::new(),
             rejoining: Rejoining::default(),
+            log_clock: LogClock::default(),
             node_messages: NodeMessages::default(),
             nodes: Nodes::default(),
             prompts: Prompts::default(),
@@ -275,7 +278,7 @@ impl Hub {
     }
 
     /// Borrows what a plan may look at.
-    fn view<'a>(&'a self, now: &'a Now) -> View<'a, 'a> {
+    fn view(&self, now: &Now) -> View<'_, '_> {
         View {
             config: &self.config,
             shared: &self.shared,
@@ -285,7 +288,7 @@ impl Hub {
             has_accounts: self.keeps_accounts(),
             keeps_whispers: self.store.is_some() || self.kept.is_some(),
             last_message_id: self.journal.last_message_id(),
-            now,
+            at: self.log_clock.time(now.at),
         }
     }
 

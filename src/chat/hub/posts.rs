@@ -77,7 +77,7 @@ impl Hub {
             Place::Lobby | Place::Nowhere => Name { shown: LOBBY.into(), key: LOBBY.into() },
         };
         let change = Change::Post(Box::new(Post { name, room, lines }));
-        check(&self.shared, &change, now.at).map_err(|_| PostRefusal::NoRoom)?;
+        check(&self.shared, &change, self.log_clock.time(now.at)).map_err(|_| PostRefusal::NoRoom)?;
         let origin = Origin { client, session: self.sessions.next_number() };
         if !self.journal.commit_local() {
             self.journal.push_proposal(Some(origin), change);

@@ -14,7 +14,7 @@ pub struct Place<O> {
     pub seq: u64,
     /// The first of its ids in the entry, below 256.
     pub index: usize,
-    /// The time of the engine since 1970; never lower than that of the change before.
+    /// The time of the engine since 1970; never lower than that of the change before, also when the engine's clock goes back.
     pub time: Duration,
     /// The run of the node that proposed it.
     pub incarnation: Incarnation,
@@ -83,6 +83,9 @@ pub struct Proposal<O> {
 pub trait Application {
     /// What waits for a change at this node.
     type Origin: Clone;
+
+    /// Learns the time of the newest entry that counts.
+    fn note_time(&mut self, _time: Duration) {}
 
     /// Applies a change, or refuses it as each node does.
     fn apply(&mut self, change: &str, place: Place<Self::Origin>) -> Understood;

@@ -20,6 +20,20 @@ const NEW_FOR: Duration = Duration::from_secs(5);
 /// A new process that was replaced by another one with its name listens for this time before it says Hello again.
 const LISTEN: Duration = Duration::from_millis(2_500);
 
+/// The clocks of the engine and of a node may differ by so much.
+const MAX_DIFFERENCE: Duration = Duration::from_secs(10);
+
+/// How far the engine's clock is from that of this node, if it is too far: an entry that was `sent` and was `read` back later by the
+/// clock here has the time `engine`.
+fn clock_difference(engine: Duration, sent: Duration, read: Duration) -> Option<String> {
+    let (ahead, behind) = (engine.saturating_sub(read), sent.saturating_sub(engine));
+    match ahead.max(behind) {
+        difference if difference <= MAX_DIFFERENCE => None,
+        difference if ahead > behind => Some(format!("{} s ahead of", difference.as_secs())),
+        difference => Some(format!("{} s behind", difference.as_secs())),
+    }
+}
+
 impl<O: Clone> Replica<O> {
     /// Processes entries that wait, at most this number; returns whether more of them can be processed.
     pub fn process<A: Application<Origin = O>>(&mut self, app: &mut A, now: Duration, budget: usize) -> bool {
@@ -96,12 +110,29 @@ impl<O: Clone> Replica<O> {
             }
             Effect::Founded => self.is_other_state = true,
             Effect::Counted(burial) => {
+                app.note_time(self.membership.time());
+                if is_own {
+                    self.compare_clocks(stored.time, now);
+                }
                 let origins = if is_own { self.outbox.confirm(header.n, now) } else { Vec::new() };
                 self.apply_changes(stored.seq, entry, origins, app);
                 if self.knowledge == Knowledge::State {
                     self.take_control(stored.seq, entry, burial, app, now);
                 }
             }
+        }
+    }
+
+    /// Warns once if the engine's clock is not that of this server, by the time of an entry of this node that is read back `now`.
+    fn compare_clocks(&mut self, engine: Duration, now: Duration) {
+        let sent = self.outbox.pending_since().unwrap_or(now);
+        if let Some(difference) = clock_difference(engine, sent, now)
+            && !std::mem::replace(&mut self.counts.told_of_clock, true)
+        {
+            warn!(
+                "cluster: the clock of the engine's server is {difference} that of this server. Messages have its time, and mutes \
+                 and bans end by it: set both by the same time server"
+            );
         }
     }
 
@@ -227,5 +258,21 @@ impl<O: Clone> Replica<O> {
     pub(super) fn stop(&mut self, stop: Stop) {
         self.standing = Standing::Left;
         self.notices.push_back(Notice::Stopped(stop));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_that_differ_by_more_than_ten_seconds_are_told_apart_from_a_long_way() {
+        let difference = |engine, sent, read| {
+            let [engine, sent, read] = [engine, sent, read].map(Duration::from_secs);
+            clock_difference(engine, sent, read)
+        };
+        assert_eq!([difference(110, 100, 100), difference(90, 100, 100), difference(50, 10, 100)], [None, None, None]);
+        assert_eq!(difference(3_700, 99, 100).unwrap(), "3600 s ahead of");
+        assert_eq!(difference(89, 100, 200).unwrap(), "11 s behind");
     }
 }

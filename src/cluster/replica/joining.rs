@@ -212,6 +212,7 @@ impl<O: Clone> Replica<O> {
             Ok(membership) => {
                 let hello = self.applied();
                 self.membership = membership;
+                app.note_time(self.membership.time());
                 if self.weakened.is(Weakness::DropsAfterHello) {
                     while self.reading.pop().is_some() {}
                 }
@@ -236,6 +237,7 @@ impl<O: Clone> Replica<O> {
                     self.membership = Membership::founded(seq, time, header, node.name, node.versions);
                     self.outbox.confirm(header.n, now);
                     let (time, incarnation) = (self.membership.time(), self.incarnation);
+                    app.note_time(time);
                     app.found(Place { seq, index: 0, time, incarnation, origin: None }, missed_after);
                     break;
                 }

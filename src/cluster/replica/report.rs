@@ -83,6 +83,9 @@ pub struct SkipCounts {
     pub skipped: u64,
     /// Whether the log says that there are changes that this version does not know.
     pub told_of_unknown: bool,
+    /// Whether the log says that the engine has another clock.
+    #[serde(default)]
+    pub told_of_clock: bool,
 }
 
 impl<O: Clone> Replica<O> {

@@ -35,7 +35,7 @@ impl Hub {
     /// Proposes a change of a session, or refuses it at once if it is not allowed now.
     #[inline]
     pub(super) fn propose_checked(&mut self, id: ClientId, change: Change<'_>, now: &Now) {
-        match check(&self.shared, &change, now.at) {
+        match check(&self.shared, &change, self.log_clock.time(now.at)) {
             Err(refusal) => refuse_change(&mut self.outbound, &mut self.sessions, &self.shared.members, id, refusal),
             Ok(()) => self.propose(Some(id), change, now),
         }

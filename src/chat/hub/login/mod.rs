@@ -127,7 +127,7 @@ impl Hub {
             has_accounts: self.keeps_accounts(),
             keeps_whispers: self.store.is_some() || self.kept.is_some(),
             last_message_id: self.journal.last_message_id(),
-            now: &now,
+            at: self.log_clock.time(now.at),
         };
         let plan = match is_waiting {
             true => view.line_while_waiting(text),

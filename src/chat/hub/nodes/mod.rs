@@ -2,6 +2,7 @@
 
 pub mod joins;
 pub mod kept;
+pub mod log_clock;
 pub mod messages;
 mod notices;
 mod recording;

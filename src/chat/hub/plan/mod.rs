@@ -10,6 +10,8 @@ mod query;
 mod rooms;
 mod talk;
 
+use std::time::Duration;
+
 use self::moderation::or_refuse;
 use super::Shared;
 use super::check::permissions::Act;
@@ -18,7 +20,7 @@ use crate::chat::command::{Command, Typist, is_blank};
 use crate::chat::config::{Config, Login, Mode, OfflineWhispers};
 use crate::chat::event::{Event, Help, MessageKind, Notice, Refusal};
 use crate::chat::hub::login::passwords::PasswordUse;
-use crate::chat::id::{AccountId, ClientId, Incarnation, MemberId, Now, RoomId};
+use crate::chat::id::{AccountId, ClientId, Incarnation, MemberId, RoomId};
 use crate::chat::member::Role;
 use crate::chat::policy::nick::Name;
 use crate::chat::query::Lookup;
@@ -42,7 +44,8 @@ pub struct View<'s, 'v> {
     pub keeps_whispers: bool,
     /// The id of the newest message of all rooms.
     pub last_message_id: u64,
-    pub now: &'v Now,
+    /// The time by which mutes, bans and slow mode end: in a cluster that of the log.
+    pub at: Duration,
 }
 
 /// The member whose line is planned, and its session.

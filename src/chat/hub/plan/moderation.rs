@@ -123,7 +123,7 @@ impl<'s> View<'s, '_> {
         }
         // A ban by name covers the whole IPv6 site of the address.
         let site = what.parse().ok().map(Network::of_client);
-        let is_banned = |network: &Network| self.shared.bans.has(*network, self.now.at);
+        let is_banned = |network: &Network| self.shared.bans.has(*network, self.at);
         // Others could find out an address by trying.
         let may_name = self.shared.may(asker.member, Act::BanAddress, None);
         let named = || what.parse().ok().into_iter().chain(site).filter(|_| may_name);
@@ -134,7 +134,7 @@ impl<'s> View<'s, '_> {
         let by_address = named().find(is_banned);
         let networks = match by_address {
             Some(network) => vec![network],
-            None => self.shared.bans.find_name(what, self.now.at).collect(),
+            None => self.shared.bans.find_name(what, self.at).collect(),
         };
         let unban = |network| Change::Unban { by: asker.member, network };
         match *networks {
@@ -181,7 +181,7 @@ impl<'s> View<'s, '_> {
         if name.is_empty() {
             return Err(Refusal::Usage("/unmute name"));
         }
-        let key = key_of(name).filter(|key| self.shared.mutes.find(key, self.now.at).is_some());
+        let key = key_of(name).filter(|key| self.shared.mutes.find(key, self.at).is_some());
         let key = Cow::Owned(key.ok_or(Refusal::NotMuted { name })?);
         Ok(Plan::Propose(Change::Unmute { by: asker.member, key }))
     }
@@ -252,7 +252,7 @@ impl<'s> View<'s, '_> {
         let list = place.rules.restrictions(kind);
         let members = &self.shared.members;
         let holder = |key: &str| members.find_key(key).map(|member| members.holder(member));
-        let is_listed = |key: &String| list.find_key(key, holder(key), self.now.at).is_some();
+        let is_listed = |key: &String| list.find_key(key, holder(key), self.at).is_some();
         match key_of(name).filter(is_listed) {
             Some(key) => {
                 let lift = Lift { by: asker.member, room, kind, key: Cow::Owned(key) };

@@ -145,7 +145,7 @@ impl<'s> View<'s, '_> {
 
     /// Whether a member that is muted on the server must believe that its message was deleted.
     fn pretends(&self, asker: Asker) -> bool {
-        self.shared.mutes.holds(asker.member, self.now.at)
+        self.shared.mutes.holds(asker.member, self.at)
     }
 
     /// The answer to a muted member, whose messages are in no history.

@@ -73,7 +73,7 @@ impl<'s> View<'s, '_> {
         };
         let (name, more) = split(without_hash(rest));
         let Some(room) = self.shared.rooms.find_typed(name) else { return Err(not_in_room) };
-        match check_entry(self.shared, asker.member, room, None, self.now.at) {
+        match check_entry(self.shared, asker.member, room, None, self.at) {
             Ok(()) | Err(Refusal::RoomFull { .. }) => Ok((room, more.trim_start())),
             Err(refusal) => Err(refusal),
         }

@@ -195,7 +195,7 @@ impl Hub {
             MetadataChange::Clear => "*".into(),
         };
         let change = Change::SetMetadata(Box::new(SetMetadata { by: asker.member, target, change }));
-        match check(&self.shared, &change, call.now.at) {
+        match check(&self.shared, &change, self.log_clock.time(call.now.at)) {
             Ok(()) => self.propose(Some(id), change, call.now),
             Err(Refusal::TooManyKeys { most }) => {
                 let text = format!("No more than {most} keys");
