@@ -12,6 +12,8 @@ use crate::cluster::weakness::{Weakened, Weakness};
 
 /// Buried incarnations that are remembered. An entry can come late by minutes, not by as many ends of nodes.
 const MAX_DEAD: usize = 256;
+/// While the time is ahead of the engine's clock, a longer pause between two entries counts as this one: perhaps the clock has jumped.
+const MAX_PAUSE: Duration = Duration::from_secs(600);
 /// The latest time of an entry, since 1970: the end of the year 9998. The engine's times end in 2554.
 const MAX_TIME: Duration = Duration::from_secs(253_370_764_799);
 
@@ -68,6 +70,9 @@ pub struct Membership {
     genesis: u64,
     /// The time of the newest entry that counts.
     time: Duration,
+    /// The time of the same entry by the engine's clock, which may have gone back.
+    #[serde(default)]
+    engine: Duration,
 }
 
 impl Membership {
@@ -75,7 +80,7 @@ impl Membership {
     pub fn founded(seq: u64, time: Duration, header: &Header, node: NodeName, versions: Versions) -> Membership {
         let Header { incarnation, n, .. } = *header;
         let member = Member { incarnation, node, versions, last: n, answered: false };
-        Membership { live: vec![member], dead: VecDeque::new(), genesis: seq, time }
+        Membership { live: vec![member], dead: VecDeque::new(), genesis: seq, time, engine: time }
     }
 
     /// Where the newest Genesis stands, whether it counts or not.
@@ -96,8 +101,18 @@ impl Membership {
         if let Err(skip) = self.count(header, weakened) {
             return Effect::Skipped(skip);
         }
-        self.time = if weakened.is(Weakness::TrustsTime) { time } else { time.max(self.time) };
+        self.time = if weakened.is(Weakness::TrustsTime) { time } else { self.time_of_next(time) };
+        self.engine = time;
         Effect::Counted(self.take_control(header, weakened))
+    }
+
+    /// The time of the next entry. It is that of the engine; after the engine's clock has gone back it goes on at half the speed
+    /// until it is that again, so that what ends by it does not wait for an hour because the clock was wrong for a moment.
+    fn time_of_next(&self, engine: Duration) -> Duration {
+        if engine >= self.time {
+            return engine;
+        }
+        self.time + engine.saturating_sub(self.engine).min(MAX_PAUSE) / 2
     }
 
     /// Whether no Genesis and no answer stand after this Hello, and its node has said no other.
@@ -319,5 +334,21 @@ mod tests {
         let header = Header::new(Incarnation(2 * MAX_DEAD as u64 - 1), 2, None);
         log.0.note(9_999, Duration::ZERO, &header, Weakened::default());
         assert_eq!(log.0.time(), Duration::from_secs(2 * MAX_DEAD as u64));
+    }
+
+    #[test]
+    fn the_time_goes_on_slowly_after_the_clock_of_the_engine_has_gone_back() {
+        let mut log = Log::new();
+        log.hello(A, "a");
+        let mut time = |engine| {
+            let n = log.0.last_of(A) + 1;
+            log.0.note(n, Duration::from_secs(engine), &Header::new(A, n, None), Weakened::default());
+            log.0.time().as_secs()
+        };
+        // One entry has a wrong time.
+        assert_eq!([1_000, 4_600, 1_010, 1_012, 1_014].map(&mut time), [1_000, 4_600, 4_600, 4_601, 4_602]);
+        // A long pause counts as one of ten minutes.
+        assert_eq!([2_600, 2_500, 4_901, 4_902, 4_903].map(&mut time), [4_902, 4_902, 5_202, 5_202, 5_203]);
+        assert_eq!([5_204, 5_206].map(&mut time), [5_204, 5_206]);
     }
 }

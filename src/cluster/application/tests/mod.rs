@@ -42,11 +42,13 @@ struct Cluster {
     log: Vec<(Duration, Vec<u8>)>,
     nodes: Vec<TestNode>,
     at: Duration,
+    /// How far the engine's clock is ahead.
+    ahead: Duration,
 }
 
 impl Cluster {
     fn of(count: usize) -> Cluster {
-        let mut cluster = Cluster { log: Vec::new(), nodes: Vec::new(), at: BEGIN };
+        let mut cluster = Cluster { log: Vec::new(), nodes: Vec::new(), at: BEGIN, ahead: Duration::ZERO };
         for _ in 0..count {
             cluster.add();
         }
@@ -120,7 +122,7 @@ impl Cluster {
             }
         }
         while let Some(append) = replica.poll_append(at) {
-            self.log.push((at, append.entry.into()));
+            self.log.push((at + self.ahead, append.entry.into()));
         }
         if let Some(heartbeat) = replica.poll_heartbeat(at) {
             let awake = self.nodes.iter_mut().filter(|node| !node.is_paused && !node.is_cut_off);

@@ -1,5 +1,7 @@
 //! Moderation of members on other nodes.
 
+use std::time::Duration;
+
 use super::Cluster;
 use crate::chat::ClientId;
 
@@ -59,4 +61,26 @@ fn member_on_another_node_is_banned_by_its_name() {
     let answer = cluster.answer(0, ClientId::CONSOLE, "/ban carol");
     assert!(answer.starts_with("! ") && answer.contains("10.0.0.2"), "{answer}");
     assert_eq!(cluster.state(0), cluster.state(1));
+}
+
+#[test]
+fn slow_mode_goes_on_after_a_moment_in_which_the_clock_of_the_engine_was_wrong() {
+    let mut cluster = Cluster::of(2);
+    let (alice, bob) = (cluster.enter(0, 0, "alice"), cluster.enter(1, 0, "bob"));
+    cluster.answer(0, alice, "/join den");
+    cluster.answer(0, alice, "/room slow 1");
+    cluster.answer(1, bob, "/join den");
+    cluster.ahead = Duration::from_secs(3_600);
+    cluster.answer(1, bob, "too late by an hour");
+    cluster.ahead = Duration::ZERO;
+    cluster.answer(0, alice, "/topic tea");
+    cluster.read(0, alice);
+    for line in ["one", "two", "three"] {
+        cluster.run(2);
+        assert_eq!(cluster.answer(1, bob, line), "", "it is not refused");
+    }
+    assert_eq!(cluster.read(0, alice), "bob: one\nbob: two\nbob: three");
+    cluster.say(1, bob, "at once");
+    let refused = cluster.answer(1, bob, "at once");
+    assert!(refused.starts_with("! ") && refused.contains("1 second"), "{refused}");
 }

@@ -28,6 +28,8 @@ pub struct Rules {
     genesis: u64,
     /// The time of the newest entry that counts.
     pub time: Duration,
+    /// The same by the engine's clock.
+    engine: Duration,
 }
 
 impl Rules {
@@ -49,7 +51,8 @@ impl Rules {
             let is_void = self.genesis > hello || answered || self.replaced.contains(&incarnation);
             self.genesis = seq;
             if !is_void {
-                *self = Rules { genesis: seq, time: self.time.max(time), ..Rules::default() };
+                let time = self.time.max(time);
+                *self = Rules { genesis: seq, time, engine: time, ..Rules::default() };
                 self.last.insert(incarnation, n);
                 self.live.insert(incarnation, node);
                 return vec![Effect::Founded(incarnation)];
@@ -61,7 +64,10 @@ impl Rules {
             return Vec::new();
         }
         self.last.insert(incarnation, n);
-        self.time = self.time.max(time);
+        // After the clock of the engine has gone back, half of what it goes on; ten minutes count at most.
+        let slow = self.time + time.saturating_sub(self.engine).min(Duration::from_secs(600)) / 2;
+        self.time = if time < self.time { slow } else { time };
+        self.engine = time;
         match kind {
             "hello" => {
                 let before: Vec<u64> = self.live.iter().filter(|(_, of)| **of == node).map(|(&old, _)| old).collect();
