@@ -7,7 +7,7 @@
 //! 3. `Hello` begins an incarnation and buries the one before of the same node. Nothing that is buried counts again. A
 //!    node says `Hello` while it hears its own heartbeats. Of two processes with one name, the newer one ends.
 //! 4. The oldest other node answers a `Hello` with a snapshot of the state there; what follows is applied to it. The larger the
-//!    state is, the longer is the pause before a node asks again, or is answered again.
+//!    state is, the longer is the pause before a node asks again, or is answered again. Four are answered at a time at most.
 //! 5. If no node that has the state is heard for three seconds, `Genesis` begins the state anew. It is void if an
 //!    answer or another `Genesis` stands after its `Hello`.
 //! 6. `Gone` buries a node that is silent for five seconds. It is void if that node has spoken since; only a node that
