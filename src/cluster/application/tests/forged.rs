@@ -18,7 +18,7 @@ fn join(snapshot: &str, changes: &[Value], now: Now) -> Result<(), String> {
     hub.use_cluster();
     hub.restore(initial_state(), now);
     let mut members = Members::new(&mut hub, now);
-    members.restore(snapshot)?;
+    members.restore(snapshot, false)?;
     let audit = |members: &Members| members.hub.audit().unwrap_or_else(|fault| panic!("{fault}"));
     audit(&members);
     let mut seq = 1_000;
@@ -37,8 +37,8 @@ fn join(snapshot: &str, changes: &[Value], now: Now) -> Result<(), String> {
     members.begin(Incarnation(3_000));
     audit(&members);
     let next = members.snapshot(1);
-    members.restore(&next).expect("what a node has given");
-    members.found(place(Incarnation(3_000)));
+    members.restore(&next, true).expect("what a node has given");
+    members.found(place(Incarnation(3_000)), None);
     audit(&members);
     Ok(())
 }
