@@ -20,7 +20,7 @@ mod runs;
 pub mod shares;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use self::engine::{Engine, Faults};
@@ -231,7 +231,7 @@ impl World {
             return;
         }
         let membership = &node.replica.membership;
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = crc32fast::Hasher::new();
         membership.hash(&mut hasher);
         let live = membership.live().iter().map(|member| &member.incarnation.0);
         let state = (summary(&node.chat.names, live), hasher.finish());

@@ -1,7 +1,7 @@
 //! The expected state after each entry: the rules once more, and the names and lines that follow.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use super::chat::{Change, Line, Owner};
@@ -10,7 +10,7 @@ use crate::chat::Incarnation;
 
 /// A hash of the state that nodes and oracle have in common: the names, and the incarnations that live.
 pub fn summary<'a>(names: &BTreeMap<String, Owner>, live: impl Iterator<Item = &'a u64>) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = crc32fast::Hasher::new();
     names.hash(&mut hasher);
     live.collect::<BTreeSet<_>>().hash(&mut hasher);
     hasher.finish()
