@@ -184,46 +184,11 @@ impl Room {
         if is_right { Ok(()) } else { Err("a time or a number of a room is wrong".into()) }
     }
 
-    /// Drops what belongs to one node alone. A room that another node has given has none of it, unless it is forged.
-    fn drop_own(&mut self) {
-        let empty = Room::new("", "", self.history.retention());
-        let Room {
-            name,
-            key,
-            history,
-            members,
-            topic,
-            rules,
-            metadata,
-            multiline,
-            is_stored,
-            creator,
-            created,
-            emptied,
-            ..
-        } = std::mem::replace(self, empty);
-        let empty = Room::new("", "", history.retention());
-        *self = Room {
-            name,
-            key,
-            history,
-            members,
-            topic,
-            rules,
-            metadata,
-            multiline,
-            is_stored,
-            creator,
-            created,
-            emptied,
-            ..empty
-        };
-    }
-
     /// Takes a room of another node: its messages are shown in the time of this one, and the store may have older ones
     /// (`has_store`).
     pub fn adopt(&mut self, offset: UtcOffset, has_store: bool) {
-        self.drop_own();
+        // What belongs to one node alone is there only if the room is forged.
+        *self = self.shared();
         self.day = self.history.localize(offset);
         if has_store {
             self.note_older();

@@ -18,6 +18,8 @@ fn with_messages(dir: &TestDir, count: usize, args: &[&str]) -> Server {
     let lines: String = (1..=count).map(|n| format!("message {n}\n")).collect();
     alice.send(&lines);
     alice.ask("/ping", &["* pong"]);
+    alice.ask("q", &["* Goodbye."]);
+    alice.expect_end();
     server
 }
 

@@ -308,9 +308,8 @@ impl Hub {
 
     /// Removes a member, whose sessions have ended.
     pub(super) fn remove_member(&mut self, member: MemberId, cause: &Cause, time: Now) {
-        // There is one only if something in the log of a cluster is not ours.
-        while let Some(id) = self.shared.members[member.slot].session_at(0) {
-            self.end_locally(id, cause, Close::WhenRead, time);
+        if self.is_node() {
+            self.end_sessions_of(member, cause, time);
         }
         self.shared.mutes.leave(member);
         let slot = member.slot;
@@ -334,6 +333,13 @@ impl Hub {
         if self.config.mode == Mode::P2p && *cause != Cause::OtherProtocol {
             self.fanout().send_to_console(&Event::Notice(Notice::PeerLeft { name: &left.name }));
             self.ending = true;
+        }
+    }
+
+    /// Ends the sessions of a member that is removed. It has some only if something in the log of the cluster is not ours.
+    fn end_sessions_of(&mut self, member: MemberId, cause: &Cause, time: Now) {
+        while let Some(id) = self.shared.members[member.slot].session_at(0) {
+            self.end_locally(id, cause, Close::WhenRead, time);
         }
     }
 
