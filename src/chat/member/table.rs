@@ -107,7 +107,7 @@ impl MemberTable {
 
     /// As [`MemberTable::get`], but never the operator at the console, which is in no room and cannot be removed.
     pub fn person(&self, id: MemberId) -> Option<&Member> {
-        self.get(id).filter(|_| id != MemberId::OPERATOR)
+        if id == MemberId::OPERATOR { None } else { self.get(id) }
     }
 
     /// As [`MemberTable::get`], mutable.

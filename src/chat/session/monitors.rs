@@ -57,9 +57,8 @@ impl Monitors {
 
     /// A session no longer monitors any name.
     pub fn clear(&mut self, id: ClientId) {
-        for key in self.lists.remove(&id).into_iter().flatten().map(|(key, _)| key) {
-            self.unwatch(id, &key);
-        }
+        let Some(list) = self.lists.remove(&id) else { return };
+        list.into_keys().for_each(|key| self.unwatch(id, &key));
     }
 
     fn unwatch(&mut self, id: ClientId, key: &str) {
