@@ -182,7 +182,10 @@ fn server_is_found_by_its_store_its_process_and_its_socket() {
     assert!(error.contains("history.db is in use by another process"), "{error}");
     let error = refused(run(&["--control", &to("no.control"), &to("three")]));
     assert!(error.contains("no server has the control socket") && error.contains("no.control"), "{error}");
-    let error = refused(run(&["--pid", &std::process::id().to_string(), &to("three")]));
+    // A process of this test alone: the others have sockets in the test process.
+    let mut idle = Command::new("sleep").arg("60").spawn().expect("a process");
+    let error = refused(run(&["--pid", &idle.id().to_string(), &to("three")]));
+    idle.kill().and_then(|()| idle.wait()).expect("its end");
     assert!(error.contains("has no control socket"), "{error}");
     assert_eq!(run(&[&to("three")]).output().expect("the program starts").status.code(), Some(2));
     end(server);
