@@ -236,7 +236,7 @@ impl Hub {
         outside.into_iter().for_each(|id| fanout.send(id, &notice));
     }
 
-    /// Nobody here will know what becomes of what waits for the log: its authors are told.
+    /// Tells the authors of changes that wait for the log that these are perhaps not applied.
     fn tell_what_waits(&mut self) {
         let waiting = self.sessions.iter().filter(|(_, session)| {
             session.stage == SessionStage::Present && session.uncommitted != Uncommitted::default()

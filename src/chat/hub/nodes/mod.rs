@@ -60,7 +60,7 @@ impl Hub {
         }
     }
 
-    /// A session ends while it logs in: nobody waits for its name any more.
+    /// Withdraws the login of a session that ends before it is a member.
     pub(super) fn withdraw_login(&mut self, id: ClientId) {
         if self.is_node() && self.sessions[id].uncommitted.has_change() {
             self.journal.withdraw_join(self.sessions.origin(id));

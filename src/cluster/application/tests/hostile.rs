@@ -13,7 +13,7 @@ use crate::util::test_support::Random;
 
 /// Runs, unless `CHINWAG_SEEDS` says how many; `CHINWAG_SEED` is the first one.
 const SEEDS: u64 = 40;
-/// Changes of a run: soon nobody is there any more.
+/// Changes of a run; after more of them no member is left.
 const CHANGES: usize = 300;
 
 /// Two nodes, one of which has a console, and changes of each kind that were made there.
