@@ -86,6 +86,9 @@ pub enum HandoverError {
     /// It is not the JSON that this version writes.
     #[error("the state cannot be read: {0}; start the server anew")]
     Unreadable(#[source] serde_json::Error),
+    /// It is that of a node, and this program cannot take its place.
+    #[error("this program cannot go on as the node of a cluster: {0}")]
+    Unfit(String),
 }
 
 impl Handover {
@@ -105,10 +108,13 @@ impl Handover {
     /// Reads a state.
     ///
     /// # Errors
-    /// If another version wrote it, or it cannot be read.
+    /// If another version wrote it, it cannot be read, or this program cannot go on with it.
     pub fn from_json(json: &[u8]) -> Result<Self, HandoverError> {
         let state = match serde_json::from_slice::<Handover>(json) {
-            Ok(state) if state.version == VERSION => return Ok(state),
+            Ok(state) if state.version == VERSION => {
+                state.hub.check().map_err(HandoverError::Unfit)?;
+                return Ok(state);
+            }
             state => state,
         };
         // Read alone only if that has failed, since the state of a large server has many megabytes.

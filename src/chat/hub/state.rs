@@ -135,6 +135,16 @@ pub struct HubView<'a> {
     settings: Option<SharedSettings>,
 }
 
+impl HubState {
+    /// Whether this program can go on with it.
+    ///
+    /// # Errors
+    /// If it is that of a node, and the Unicode tables of this program are others: the text says what to do.
+    pub fn check(&self) -> Result<(), String> {
+        self.settings.as_ref().map_or(Ok(()), SharedSettings::check_tables)
+    }
+}
+
 impl Hub {
     /// The state between two turns, to be written.
     pub fn state(&self) -> HubView<'_> {
@@ -215,7 +225,7 @@ impl Hub {
         }
     }
 
-    /// Creates a hub that goes on where another one was ended.
+    /// Creates a hub that goes on where another one was ended. See [`HubState::check`].
     ///
     /// The settings are those of `config`, which may be others than before; in a cluster those stay that all nodes must have alike.
     pub fn from_state(state: HubState, mut config: Config, renders: Renderers) -> Hub {

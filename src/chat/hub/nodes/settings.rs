@@ -16,6 +16,20 @@ pub struct SharedSettings {
     max_accounts: usize,
     /// The folded names, in their order.
     operators: Vec<String>,
+    /// See [`unicode_tables`]; `None` in a state that an older program has written.
+    #[serde(default)]
+    unicode_tables: Option<String>,
+}
+
+/// The versions of the Unicode tables by which names are equal or look alike: those of the standard library (letter case),
+/// of `unicode-security` and of `unicode-normalization`.
+fn unicode_tables() -> String {
+    let (major, minor, patch) = unicode_normalization::UNICODE_VERSION;
+    let normalization = (u64::from(major), u64::from(minor), u64::from(patch));
+    let (major, minor, patch) = char::UNICODE_VERSION;
+    let case = (u64::from(major), u64::from(minor), u64::from(patch));
+    let versions = [case, unicode_security::UNICODE_VERSION, normalization];
+    versions.map(|(major, minor, patch)| format!("{major}.{minor}.{patch}")).join(", ")
 }
 
 /// The options whose values a reload does not change in a cluster.
@@ -35,16 +49,34 @@ impl SharedSettings {
             max_follow: config.max_follow,
             max_accounts: config.max_accounts,
             operators,
+            unicode_tables: Some(unicode_tables()),
         }
     }
 
     /// Sets these in the settings of a server.
     pub fn set_in(&self, config: &mut Config) {
-        let SharedSettings { login, history, history_bytes, max_rooms, max_follow, max_accounts, ref operators } =
-            *self;
+        let SharedSettings {
+            login, history, history_bytes, max_rooms, max_follow, max_accounts, ref operators, ..
+        } = *self;
         (config.login, config.history, config.history_bytes) = (login, history, history_bytes);
         (config.max_rooms, config.max_follow, config.max_accounts) = (max_rooms, max_follow, max_accounts);
         config.operators = operators.clone();
+    }
+
+    /// Whether this program decides as the others which names are equal or look alike.
+    ///
+    /// # Errors
+    /// If its Unicode tables are others: the text says what to do.
+    pub fn check_tables(&self) -> Result<(), String> {
+        let here = unicode_tables();
+        match self.unicode_tables.as_ref().filter(|there| **there != here) {
+            None => Ok(()),
+            Some(there) => Err(format!(
+                "the nodes of a cluster must have the same Unicode tables, by which names are equal or look alike: their \
+                 versions are {there} there and {here} here. Start this node with the program that the others run; or \
+                 stop all nodes, and start them with this program"
+            )),
+        }
     }
 
     /// Which of these differ from those of another node, and both values; an empty text if none does.
@@ -86,6 +118,16 @@ mod tests {
         let mut config = Config::default();
         there.set_in(&mut config);
         assert_eq!(SharedSettings::of(&config), there);
+    }
+
+    #[test]
+    fn other_unicode_tables_are_refused_and_unknown_ones_are_not() {
+        let here = SharedSettings::of(&Config::default());
+        assert_eq!(here.check_tables(), Ok(()));
+        assert_eq!(SharedSettings { unicode_tables: None, ..here.clone() }.check_tables(), Ok(()));
+        let there = SharedSettings { unicode_tables: Some("15.0.0, 16.0.0, 16.0.0".into()), ..here };
+        let error = there.check_tables().unwrap_err();
+        assert!(error.contains("15.0.0, 16.0.0, 16.0.0 there and") && error.contains("stop all nodes"), "{error}");
     }
 
     #[test]

@@ -77,9 +77,11 @@ impl Hub {
     /// wait for [`Hub::rejoin`].
     ///
     /// # Errors
-    /// If it is damaged, or if the settings of the other nodes are not those of this one: the text says what to do.
+    /// If it is damaged, or if the settings or the Unicode tables of the other nodes are not those of this one: the text says what
+    /// to do.
     pub fn restore_snapshot(&mut self, snapshot: Snapshot, now: &Now) -> Result<(), String> {
         snapshot.check()?;
+        snapshot.settings.check_tables()?;
         let differences = snapshot.settings.differences(&SharedSettings::of(&self.config));
         if !differences.is_empty() {
             return Err(format!(

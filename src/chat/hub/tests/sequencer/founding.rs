@@ -11,7 +11,7 @@ use crate::chat::change::{Change, Proposal};
 use crate::chat::config::Config;
 use crate::chat::encoding::Encoding;
 use crate::chat::hub::tests::test_hub::read_lines;
-use crate::chat::hub::{Hub, Snapshot};
+use crate::chat::hub::{Hub, HubState, Snapshot};
 use crate::chat::id::{ClientId, Incarnation, LOBBY, RoomId};
 use crate::chat::input::{NewConnection, ResumeRequest, run_text};
 use crate::chat::member::RoomRole;
@@ -208,6 +208,34 @@ fn node_with_other_settings_is_told_which_options_differ() {
     assert_eq!(other.shared.accounts.len(), 2);
     let mut again = node(Config { max_rooms: 7, operators: vec!["dave".into()], ..Config::default() });
     again.restore_snapshot(snapshot(&other), &now()).unwrap();
+}
+
+/// The same state, written by a program with older Unicode tables.
+fn with_older_tables(state: &impl serde::Serialize) -> Value {
+    let mut state = serde_json::to_value(state).unwrap();
+    let tables = &mut state["settings"]["unicode_tables"];
+    assert!(tables.is_string());
+    *tables = "15.0.0, 15.0.0, 15.0.0".into();
+    state
+}
+
+#[test]
+fn program_with_other_unicode_tables_takes_no_state_of_a_cluster_that_goes_on() {
+    let founder = founder();
+    let older = || serde_json::from_value(with_older_tables(&founder.snapshot())).unwrap();
+    let mut other = node(Config::default());
+    let refused = other.restore_snapshot(older(), &now()).unwrap_err();
+    assert!(refused.contains("15.0.0, 15.0.0, 15.0.0 there and "), "{refused}");
+    assert_eq!(other.shared.accounts.len(), 0);
+    // After all nodes have ended it may begin anew with it.
+    other.restore_ended(older(), &now());
+    other.found(&now());
+    node(Config::default()).restore_snapshot(snapshot(&other), &now()).unwrap();
+
+    let state: HubState = serde_json::from_value(with_older_tables(&founder.state())).unwrap();
+    assert_eq!(state.check(), Err(refused));
+    let state = serde_json::to_value(founder.state()).unwrap();
+    assert_eq!(serde_json::from_value::<HubState>(state).unwrap().check(), Ok(()));
 }
 
 #[test]
