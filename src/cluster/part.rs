@@ -53,6 +53,9 @@ impl Part {
             self.replica.handle_tick(&mut members, now.at);
         }
         let has_more = self.replica.process(&mut members, now.at, max_entries);
+        if self.replica.is_behind() {
+            members.hub.note_behind();
+        }
         members.withdraw_logins(&mut self.replica);
         while let Some(proposal) = members.poll_proposal() {
             if let Err((proposal, why)) = self.replica.propose(proposal) {

@@ -287,7 +287,13 @@ impl KeptBucket {
     /// Tells the hub what has changed in the bucket.
     fn tell(&mut self, hub: &mut Hub, client: &Client, id: BucketId, now: Now) {
         let Some(bucket) = client.bucket(id) else { return };
-        for _ in 0..TOLD_PER_TURN {
+        let mut most = TOLD_PER_TURN;
+        if hub.take_must_be_told() {
+            self.changed.extend(bucket.iter().map(|(key, _)| key.to_vec()));
+            // Without a pause: the state may begin anew in the next turn.
+            most = usize::MAX;
+        }
+        for _ in 0..most {
             let Some(key) = self.changed.pop_front() else { break };
             hub.handle_kept(&key, bucket.get(&key).map(|value| value.bytes), now);
         }

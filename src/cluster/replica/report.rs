@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Replica;
 use super::entry::{NodeName, Versions};
+use super::{Knowledge, Replica};
 use crate::chat::Incarnation;
 
 /// Something that people are told.
@@ -109,6 +109,12 @@ impl<O: Clone> Replica<O> {
     pub fn is_oldest(&self) -> bool {
         let oldest = self.membership.live().first().map(|member| member.incarnation);
         self.is_ready() && oldest == Some(self.incarnation)
+    }
+
+    /// Whether the log goes on with a state that follows from the one that this node has had last, or takes its place, and is not
+    /// known here. After an older log has taken the place of this one, it is not so.
+    pub fn is_behind(&self) -> bool {
+        self.knowledge != Knowledge::State && self.shown.is_some()
     }
 
     /// Since when an answer of the engine is missing; `None` if all has come back so far.

@@ -63,8 +63,11 @@ pub struct KeptState {
     changed: BTreeMap<Key, Parts>,
     /// Those that were handed out, and of which it is not known whether the bucket has them.
     sent: BTreeMap<Key, Parts>,
-    /// The node takes part, or has taken part: its state is newer than the bucket.
+    /// The node takes part, or has the state of which it has taken part last: its state is newer than the bucket.
     has_state: bool,
+    /// The whole bucket must be told again, since its shared values were dropped.
+    #[serde(skip)]
+    must_be_told: bool,
     /// This is the oldest node, which lets the bucket have the shared state.
     #[serde(skip)]
     leads: bool,
@@ -224,6 +227,19 @@ impl Hub {
         if let Some(kept) = &mut self.kept {
             (kept.has_state, kept.founding) = (true, BTreeMap::new());
         }
+    }
+
+    /// The state that this node has is not the newest any more: it has missed changes. Should it begin the state anew, the bucket has
+    /// what is newer.
+    pub fn note_behind(&mut self) {
+        if let Some(kept) = self.kept.as_mut().filter(|kept| kept.has_state) {
+            (kept.has_state, kept.must_be_told) = (false, true);
+        }
+    }
+
+    /// Whether all values of the bucket must be given to [`Hub::handle_kept`] again, before anything of the log is applied.
+    pub fn take_must_be_told(&mut self) -> bool {
+        self.kept.as_mut().is_some_and(|kept| std::mem::take(&mut kept.must_be_told))
     }
 
     /// The value that the bucket should have for a key, and whether only if it has none; `None` if that is no matter of this node.

@@ -316,6 +316,30 @@ fn roles_that_are_taken_and_rooms_without_any_are_gone_after_a_full_stop() {
 }
 
 #[test]
+fn node_that_has_missed_changes_begins_with_what_the_bucket_has() {
+    let (mut world, _) = alice(2);
+    // The second node hears nothing more of the log, and of all others it is the only one that is left.
+    let mut late = world.nodes.pop().unwrap();
+    world.enter(0, 3, &["bob", "/register secret"]);
+    world.order("/ban 10.9.0.0/16");
+    let bucket = world.bucket;
+    late.hub.note_behind();
+    assert!(late.hub.take_must_be_told() && !late.hub.take_must_be_told());
+    late.told.clear();
+    let at = world.at;
+    let mut world = World { nodes: vec![late], bucket: bucket.clone(), at, seq: world.seq };
+    world.tell(0);
+    let now = world.now();
+    world.nodes[0].hub.found(&now);
+    world.nodes[0].hub.rejoin(Incarnation(7), now);
+    world.lead(0);
+    world.settle();
+    assert_eq!(world.bucket.values, bucket.values);
+    let bob = world.enter(0, 3, &["bob", "secret"]);
+    assert!(world.read(0, bob).contains("You are bob."));
+}
+
+#[test]
 fn node_that_becomes_the_oldest_makes_the_bucket_equal_to_its_state() {
     let (mut world, _) = alice(2);
     let expected = world.bucket.keys();
