@@ -57,6 +57,8 @@ pub struct KeptBucket {
     leads: bool,
     /// Marks of deleted keys that are being removed.
     purges: Purges,
+    /// The engine has gone back to an older state, and the bucket was not read again since.
+    is_restored: bool,
     /// When the bucket was heard of last.
     heard: Option<Duration>,
     /// The keys that it had before it was read again.
@@ -83,6 +85,7 @@ impl KeptBucket {
             may_put: false,
             leads: false,
             purges: Purges::default(),
+            is_restored: false,
             heard: None,
             before: BTreeSet::new(),
             compared: None,
@@ -93,6 +96,12 @@ impl KeptBucket {
     /// Whether the hub has known the whole bucket once, so that the node can take part.
     pub fn is_ready(&self) -> bool {
         self.is_ready
+    }
+
+    /// The engine has gone back to an older state, perhaps also that of the bucket. What the bucket does not have any more was not
+    /// deleted.
+    pub fn note_restored(&mut self) {
+        self.is_restored = true;
     }
 
     /// How many values the engine has taken since the start, and how many it has refused or not confirmed.
@@ -161,6 +170,7 @@ impl KeptBucket {
             Event::BucketReset { bucket } if self.is_watched_as(bucket) => {
                 warn!("cluster: the bucket {} was made anew, or is an older copy", self.name);
                 self.is_complete = false;
+                self.changed.clear();
                 self.forget_old();
             }
             Event::BucketFailed { bucket, why } if self.is_watched_as(bucket) => {
@@ -252,6 +262,11 @@ impl KeptBucket {
         let Stage::Watched(id) = self.stage else { return };
         if self.paused_until <= now {
             self.paused_until = Duration::ZERO;
+        }
+        if std::mem::take(&mut self.is_restored) {
+            self.changed.clear();
+            self.forget_old();
+            return self.read_again(client, id, repeats, now);
         }
         if self.was_away(client, id) {
             return self.watch_again(client, id, repeats, now);

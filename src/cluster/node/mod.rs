@@ -19,10 +19,10 @@ use ::log::{debug, info};
 use mio::{Registry, Token};
 use serde::{Deserialize, Serialize};
 
-use self::bucket::KeptBucket;
+pub use self::bucket::KeptBucket;
 pub use self::counts::NodeCounts;
 use self::log::Log;
-use self::repeats::Repeats;
+pub use self::repeats::Repeats;
 use self::whispers::Whispers;
 use super::nats::{Expected, Limits, LookUpCommand, Nats, Settings, SubscriptionId};
 use super::part::Part;
@@ -260,7 +260,11 @@ impl Node {
         if let Some(unfit) = self.refused.take() {
             return Some(Notice::Stopped(Stop::CannotRestore(unfit.to_string())));
         }
-        self.part.poll_notice()
+        let notice = self.part.poll_notice();
+        if matches!(notice, Some(Notice::EngineRestored { .. })) {
+            self.bucket.note_restored();
+        }
+        notice
     }
 
     /// Ends as planned: what was proposed is applied first, and then [`Notice::Left`] comes.

@@ -109,6 +109,9 @@ impl KeptBucket {
         now: Duration,
     ) {
         let Some(InFlight { key, expected, .. }) = self.in_flight.remove(&tag) else { return };
+        if result.as_ref().is_ok_and(|present| (1..expected).contains(present)) {
+            self.note_restored();
+        }
         if let (Ok(present), Stage::Watched(id)) = (result, &self.stage)
             && client.correct_bucket(*id, key.as_bytes(), expected, present, now)
         {
@@ -126,12 +129,17 @@ impl KeptBucket {
 
     /// Reads the whole bucket again. What it does not have any more is found when it is complete.
     pub(super) fn watch_again(&mut self, client: &mut Client, id: BucketId, repeats: &mut Repeats, now: Duration) {
-        info!("cluster: the bucket {} is read again", self.name);
         let keys = client.bucket(id).into_iter().flat_map(|bucket| bucket.iter().map(|(key, _)| key.to_vec()));
         self.before.extend(keys.chain(self.changed.drain(..)));
+        self.fail_in_flight();
+        self.read_again(client, id, repeats, now);
+    }
+
+    /// Reads the whole bucket again.
+    pub(super) fn read_again(&mut self, client: &mut Client, id: BucketId, repeats: &mut Repeats, now: Duration) {
+        info!("cluster: the bucket {} is read again", self.name);
         client.forget_bucket(id);
         self.is_complete = false;
-        self.fail_in_flight();
         self.watch(client, repeats, now);
     }
 

@@ -1,9 +1,13 @@
 //! The bucket with a client whose server the tests play.
 
+use time::OffsetDateTime;
+
 use super::*;
+use crate::chat::{Config, Lang};
 use crate::cluster::nats::Limits;
 use crate::cluster::replica::NodeName;
 use crate::cluster::settings::LogSettings;
+use crate::wire::renderers;
 
 const NOW: Duration = Duration::from_secs(1);
 
@@ -253,6 +257,48 @@ fn refused_value_is_put_again_with_the_revision_that_the_engine_has() {
         assert_eq!(world.bucket.failed, ["room.den"]);
         assert_eq!(world.client.bucket(world.id()).unwrap().revision(b"room.den"), known);
     }
+}
+
+#[test]
+fn bucket_is_read_again_when_the_engine_has_an_older_state() {
+    let restorations: [fn(&mut World); 2] = [
+        |world| world.bucket.note_restored(),
+        |world| {
+            // The key has another value than was known here, with a lower number.
+            let tag = world.send("room.den");
+            world.bucket.in_flight.get_mut(&tag).unwrap().expected = 7;
+            world.handle(Event::Revision { tag, result: Ok(3) });
+        },
+    ];
+    for restore in restorations {
+        let mut world = World::new();
+        world.begin(7);
+        world.deliver("room.den", 7, Some("{}"));
+        let mut hub = Hub::new(Config::default(), renderers(Lang::En));
+        let local = Now { at: world.now, local: OffsetDateTime::UNIX_EPOCH };
+        let before = world.id();
+        let mut turn = |world: &mut World| {
+            world.bucket.turn(&mut hub, &mut world.client, (false, true), &mut world.repeats, local);
+        };
+        turn(&mut world);
+        assert_eq!(world.id(), before);
+        restore(&mut world);
+        turn(&mut world);
+        assert_ne!(world.id(), before);
+        // What is not there any more was not deleted.
+        world.begin(2);
+        world.deliver("room.attic", 2, Some("{}"));
+        assert_eq!((world.bucket.is_complete, &world.bucket.changed), (true, &[b"room.attic".to_vec()].into()));
+    }
+}
+
+#[test]
+fn changes_of_a_bucket_that_is_another_one_now_are_not_told() {
+    let mut world = World::new();
+    world.begin(7);
+    world.deliver("room.den", 7, Some("{}"));
+    world.handle(Event::BucketReset { bucket: world.id() });
+    assert!(world.bucket.changed.is_empty());
 }
 
 #[test]
