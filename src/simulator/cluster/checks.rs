@@ -2,14 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::node::Process;
 use super::person::{Person, Shown, Stage, number_of};
 use super::reference::Reference;
 use super::stays::Stay;
 use super::world::{World, difference};
+use crate::chat::Kept;
+
+/// A node that takes part knows by then what was put into the bucket: steps.
+const KNOWN_AFTER: usize = 150;
 
 impl World {
     pub(super) fn check_end(&mut self) {
         let mut reference = Reference::new(self.config());
+        reference.forgotten_deletions.clone_from(&self.forgotten_deletions);
         for (seq, (time, bytes)) in (1..).zip(&self.log.entries) {
             reference.take(seq, *time, bytes, self.founded.get(&seq));
             if let (Some(state), Some(known)) =
@@ -29,6 +35,7 @@ impl World {
             self.errors.append(&mut errors);
         }
         self.check_nodes();
+        self.check_bucket();
         self.check_stores(&reference);
         self.count_all(&reference);
     }
@@ -76,6 +83,41 @@ impl World {
         }
     }
 
+    /// The state with which the chat begins anew has the accounts that the bucket has.
+    pub(super) fn check_founded(&mut self, text: &str) {
+        let values = self.bucket.values(self.step.saturating_sub(KNOWN_AFTER));
+        for key in values.keys() {
+            if let Some(name) = key.strip_prefix("account.")
+                && !text.contains(&format!(r#""key":"{name}"}},"verifier""#))
+            {
+                self.errors.push(format!("the chat begins anew without the account {name}, which is in the bucket"));
+            }
+        }
+    }
+
+    /// Once calm, the bucket has what each node would put there.
+    fn check_bucket(&mut self) {
+        let values = self.bucket.values(usize::MAX);
+        for (index, node) in self.nodes.iter_mut().enumerate() {
+            let Some(Process { engine, bucket, .. }) = &mut node.process else { continue };
+            let hub = engine.hub_mut();
+            if !bucket.is_settled(hub) {
+                self.errors.push(format!("node {index} has values that the bucket does not have"));
+            }
+            hub.lead_bucket(false);
+            hub.lead_bucket(true);
+            values.keys().for_each(|key| hub.check_kept(key.as_bytes()));
+            while let Some(Kept { key, value, .. }) = hub.poll_kept() {
+                let there = values.get(&key).map(String::as_str);
+                if there != value.as_deref() {
+                    self.errors.push(format!("the bucket has {there:?} for {key}, and node {index} {value:?}"));
+                }
+            }
+        }
+        let count = values.len();
+        self.count("values in the bucket", count);
+    }
+
     /// What was said is stored, once, or a gap is noted.
     fn check_stores(&mut self, reference: &Reference) {
         for (index, node) in self.nodes.iter_mut().enumerate() {
@@ -94,6 +136,7 @@ impl World {
         self.count("refused messages", self.people.iter().map(|person| person.refused).sum());
         self.count("cut off", self.people.iter().map(|person| person.cut_off).sum());
         self.count("asked for another name", self.people.iter().map(|person| person.asked_again).sum());
+        self.count("registered names", self.people.iter().map(|person| person.registered).sum());
         self.count("resumed", self.people.iter().map(|person| person.resumed).sum());
     }
 }
@@ -158,7 +201,7 @@ fn missing(stay: &Stay, to_the_end: bool, reference: &Reference) -> Option<u64> 
     let ids: BTreeSet<u64> = stay.ids.iter().copied().collect();
     let seq_of = |id: u64| reference.messages.get(&id).map_or(u64::MAX, |(seq, _)| *seq);
     let said = reference.messages.range(first..=last).filter(|(_, (_, shown))| shown.room == stay.room);
-    let missing = said.map(|(&id, _)| id).find(|id| !ids.contains(id) && !reference.deleted.contains_key(id))?;
+    let missing = said.map(|(&id, _)| id).find(|id| !ids.contains(id) && !reference.was_deleted(*id))?;
     // Nobody knows what was said before the state began anew.
     let (at, next) = (seq_of(missing), ids.range(missing..).next().map_or(u64::MAX, |&id| seq_of(id)));
     reference.geneses.range(at.min(next)..=at.max(next)).next().is_none().then_some(missing)

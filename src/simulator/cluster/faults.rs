@@ -44,11 +44,13 @@ impl World {
     fn restore_log(&mut self) {
         let lost = 1 + self.random.below(100);
         for node in &mut self.nodes {
-            node.drop_connection(&mut self.log, self.step, &mut self.random);
+            node.drop_connection(&mut self.log, &mut self.bucket, self.step, &mut self.random);
         }
         self.count("restored engines", 1);
-        let before = Reference::of(&self.log, &self.founded, self.config()).messages;
+        let Reference { messages: before, deleted, .. } = Reference::of(&self.log, &self.founded, self.config());
+        self.forgotten_deletions.extend(deleted.into_keys());
         self.log.restore(lost);
+        self.bucket.restore(self.random.below(20));
         let last = self.log.last();
         self.states.split_off(&(last + 1));
         self.founded.split_off(&(last + 1));
@@ -92,7 +94,7 @@ impl World {
                 self.end_process(index);
             }
         } else if random.one_in(600) && !node.is_ending() {
-            node.hand_over(&mut self.log, self.weakness, step, random);
+            node.hand_over(&mut self.log, &mut self.bucket, self.weakness, step, random);
             self.count("handovers", 1);
             self.record(|| format!("node {index} is handed over"));
         } else if random.one_in(1_200) && node.runs(step) {
@@ -117,7 +119,7 @@ impl World {
     /// The process ends, with its people.
     pub(super) fn end_process(&mut self, index: usize) {
         let (random, node) = (&mut self.random, &mut self.nodes[index]);
-        node.end(&mut self.log, self.step, random);
+        node.end(&mut self.log, &mut self.bucket, self.step, random);
         node.begins_at = self.step + 2 + random.below(150);
         let here = self.people.iter_mut().filter(|person| person.node == index && !person.is_gone());
         let here = here.inspect(|person| node.note_shown(person));

@@ -11,6 +11,7 @@
 //! `CHINWAG_SEED=123 cargo test --lib simulator::cluster -- --nocapture` replays a seed and prints its log;
 //! `CHINWAG_SEEDS=100000` runs that number of seeds.
 
+mod bucket;
 mod checks;
 mod faults;
 mod node;

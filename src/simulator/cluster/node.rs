@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+use super::bucket::{NodeBucket, Server};
 use super::person::Person;
 use super::store::{Files, SimulatedStore};
 use crate::chat::{Config, Hub, Incarnation, Lang, Now};
@@ -21,6 +22,7 @@ use crate::server::engine::{Budget, Engine};
 use crate::server::handover::{Handover, HandoverView};
 use crate::server::start;
 use crate::simulator::network::{Event, Listener, Network};
+use crate::simulator::processes::hasher::answer;
 use crate::util::test_support::Random;
 use crate::wire::renderers;
 
@@ -40,6 +42,7 @@ const CLUSTER: &str = "office";
 pub struct Process {
     pub engine: Engine<Listener>,
     pub part: Part,
+    pub bucket: NodeBucket,
     pub network: Network,
     /// The server ends, and waits until then for the others to know it.
     leaves_until: Option<Duration>,
@@ -68,8 +71,9 @@ pub struct SimulatedNode {
     pub begins_at: usize,
     /// How much its clock is ahead of that of the node that is most behind.
     skew: Duration,
-    /// How many processes there were.
+    /// How many processes there were: those that began, and all.
     runs: u64,
+    processes: u64,
 }
 
 /// What a turn has led to.
@@ -98,7 +102,14 @@ impl SimulatedNode {
             begins_at: 1 + random.below(10),
             skew: Duration::from_millis(random.below(3_000) as u64),
             runs: 0,
+            processes: 0,
         }
+    }
+
+    /// The bucket of the next process.
+    fn new_bucket(&mut self) -> NodeBucket {
+        self.processes += 1;
+        NodeBucket::new(&self.name, CLUSTER, 10_000 * self.index as u64 + self.processes)
     }
 
     pub fn now(&self, step: usize) -> Now {
@@ -141,7 +152,8 @@ impl SimulatedNode {
         let listeners = vec![(ListenerKind::Plain, network.listen())];
         let mut engine = Engine::new(hub, listeners, LIMITS, Budget::default(), MAX_CONNECTIONS);
         engine.set_store_writer(store_writer);
-        self.process = Some(Process { engine, part, network, leaves_until: None, has_left: false });
+        let bucket = self.new_bucket();
+        self.process = Some(Process { engine, part, bucket, network, leaves_until: None, has_left: false });
         self.paused_until = 0;
         self.link.forget_log();
         files
@@ -172,25 +184,33 @@ impl SimulatedNode {
     }
 
     /// The process is no more.
-    pub fn end(&mut self, log: &mut LogEngine, step: usize, random: &mut Random) {
-        self.drop_connection(log, step, random);
+    pub fn end(&mut self, log: &mut LogEngine, server: &mut Server, step: usize, random: &mut Random) {
+        self.drop_connection(log, server, step, random);
         if let Some(mut process) = self.process.take() {
             process.engine.release_store();
         }
         self.crashes = false;
     }
 
-    pub fn drop_connection(&mut self, log: &mut LogEngine, step: usize, random: &mut Random) {
+    pub fn drop_connection(&mut self, log: &mut LogEngine, server: &mut Server, step: usize, random: &mut Random) {
         let now = self.now(step).at;
         if let Some(process) = &mut self.process {
             self.link.drop(process.part.replica_mut(), log, now, random);
+            process.bucket.disconnect(server, step, now, random);
         }
     }
 
     /// Replaces the process by a successor that gets its state as JSON, and its sockets.
-    pub fn hand_over(&mut self, log: &mut LogEngine, weakness: Option<Weakness>, step: usize, random: &mut Random) {
-        self.drop_connection(log, step, random);
-        let (now, config) = (self.now(step).at, self.config());
+    pub fn hand_over(
+        &mut self,
+        log: &mut LogEngine,
+        server: &mut Server,
+        weakness: Option<Weakness>,
+        step: usize,
+        random: &mut Random,
+    ) {
+        self.drop_connection(log, server, step, random);
+        let (now, config, bucket) = (self.now(step).at, self.config(), self.new_bucket());
         let Some(process) = &mut self.process else { return };
         let settings = EngineSettings { limits: LIMITS, budget: Budget::default(), max_connections: MAX_CONNECTIONS };
         let node = NodeStateView { replica: process.part.replica(), founding: Founding::default() };
@@ -211,6 +231,7 @@ impl SimulatedNode {
         process.engine.set_store_writer(store_writer);
         process.part = Part::new(node.expect("a node").replica, now);
         process.part.weaken(weakness);
+        process.bucket = bucket;
         self.link.forget_log();
     }
 
@@ -244,12 +265,13 @@ impl SimulatedNode {
         &mut self,
         people: &[Person],
         log: &mut LogEngine,
+        server: &mut Server,
         step: usize,
         faults: Faults,
         random: &mut Random,
     ) {
         let now = self.now(step);
-        let Some(Process { engine, part, network, .. }) = &mut self.process else { return };
+        let Some(Process { engine, part, bucket, network, .. }) = &mut self.process else { return };
         let wires = people.iter().filter(|person| person.node == self.index && !person.wire.borrow().closed);
         for event in network.poll(wires.map(|person| &person.wire), usize::MAX) {
             match event {
@@ -258,10 +280,32 @@ impl SimulatedNode {
             }
         }
         engine.process_input(network, now);
-        if self.link.update(part.replica_mut(), log, now.at, faults, random) {
-            engine.hub_mut().note_end_of_log(log.last());
+        let hub = engine.hub_mut();
+        while let Some(request) = hub.poll_password(now) {
+            hub.handle_password(&request, answer(&request.job), now);
+        }
+        if log.is_up && random.one_in(3) {
+            bucket.connect(server, step);
+        }
+        // The log is read over the same connection, when the bucket is known.
+        let mut goes_on = bucket.receive(server, step, now.at);
+        if goes_on && (bucket.is_ready() || self.link.is_up()) {
+            let was_up = self.link.is_up();
+            if self.link.update(part.replica_mut(), log, now.at, faults, random) {
+                engine.hub_mut().note_end_of_log(log.last());
+            }
+            goes_on = self.link.is_up() || !was_up;
+        } else if goes_on {
+            goes_on = log.is_up && random.below(1_000) >= faults.drops;
+        }
+        if !goes_on {
+            self.link.drop(part.replica_mut(), log, now.at, random);
+            bucket.disconnect(server, step, now.at, random);
         }
         self.link.receive(part.replica_mut(), log, step, now.at, random);
+        // At the end of a node its last changes are kept, too.
+        let leads = part.replica().is_oldest() || part.replica().has_ended() && bucket.leads();
+        bucket.turn(engine.hub_mut(), server, leads, now);
     }
 
     /// Applies entries; `note` is called after each with its position.
@@ -283,7 +327,7 @@ impl SimulatedNode {
         let now = self.now(step);
         let mut outcome = Outcome::default();
         let Some(process) = &mut self.process else { return outcome };
-        let Process { engine, part, leaves_until, has_left, .. } = process;
+        let Process { engine, part, bucket, leaves_until, has_left, .. } = process;
         engine.set_reading(!part.replica().wants_pause());
         engine.resume_committed();
         self.link.send(part.replica_mut(), log, step, now.at, faults, random);
@@ -302,13 +346,14 @@ impl SimulatedNode {
         }
         if outcome.notices.iter().any(|notice| matches!(notice, Notice::EngineRestored { .. })) {
             self.checkpoint = None;
+            bucket.note_restored();
         }
         if engine.is_done(now.at) {
             let until = *leaves_until.get_or_insert(now.at + LEAVE_TIMEOUT);
             if !engine.hub().has_proposals() {
                 part.replica_mut().leave();
             }
-            outcome.has_ended = *has_left || now.at >= until;
+            outcome.has_ended = *has_left && bucket.is_settled(engine.hub()) || now.at >= until;
         }
         if outcome.has_ended {
             part.record_checkpoint(engine.hub_mut(), now);

@@ -12,6 +12,8 @@ use crate::util::test_support::Random;
 
 const NAMES: [&str; 6] = ["alice", "bob", "carol", "dave", "erin", "frank"];
 const ROOMS: [&str; 3] = ["lobby", "den", "tea"];
+/// The password of all accounts.
+const PASSWORD: &str = "secret";
 /// Steps for which a person waits who is asked for a name and not told what became of a message.
 const PATIENCE: usize = 60;
 
@@ -78,6 +80,8 @@ pub struct Person {
     pub shown: BTreeMap<u64, Shown>,
     pub stays: Stays,
     pub errors: Vec<String>,
+    /// Names that it has registered.
+    pub registered: usize,
     /// Names are unlike those of all others.
     is_unique: bool,
     /// How often it has given a name.
@@ -133,6 +137,7 @@ impl Person {
             shown: BTreeMap::new(),
             stays: Stays::default(),
             errors: Vec::new(),
+            registered: 0,
             is_unique,
             attempts: 0,
             run: String::new(),
@@ -211,7 +216,7 @@ impl Person {
     fn compose(&self, others: &[String], random: &mut Random) -> String {
         let name = random.pick(others);
         let room = random.pick(&ROOMS);
-        match random.below(18) {
+        match random.below(20) {
             0..=3 => format!("/join {room}"),
             4 | 5 => format!("/follow #{room}"),
             6 => format!("/unfollow #{room}"),
@@ -223,6 +228,7 @@ impl Person {
             13 => format!("/topic #{room} for {name}"),
             14 if random.one_in(2) => "/delete last".into(),
             14 | 15 => format!("@{name} between us"),
+            16 | 17 => format!("/register {PASSWORD}"),
             _ => format!("/unban #{room} {name}"),
         }
     }
@@ -293,6 +299,8 @@ impl Person {
         let (kind, room) = (text("t"), text("room"));
         match &*kind {
             "ask" => self.be_asked(step),
+            "ask_password" => self.type_line(PASSWORD),
+            "account" if text("what") == "registered" => self.registered += 1,
             "hello" => self.run = text("run"),
             "entered" => {
                 // In another run, it is shown everything.
@@ -347,6 +355,10 @@ impl Person {
             _ if is_of_name => self.be_asked(step),
             // The name that it had is that of another one by now: it is asked for a name next.
             _ if what == "taken" => {}
+            // The chat has begun anew without its account.
+            _ if what == "account_removed" => {}
+            // The name was registered meanwhile: another one is asked for next.
+            Stage::Arriving if what == "registered" => {}
             // The answer to a command, or to what was typed when the name was lost.
             _ if self.open == 0 && self.barrier.is_some() => {}
             _ if self.open > 0 => {

@@ -1,6 +1,6 @@
 //! The reference: one hub without sessions that applies the whole log, by the rules written once more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -23,6 +23,8 @@ pub struct Reference {
     pub messages: BTreeMap<u64, (u64, Shown)>,
     /// Messages that were deleted later, each with the position of that.
     pub deleted: BTreeMap<u64, u64>,
+    /// Messages that were deleted in a part of the log that the engine has forgotten: the nodes may have known it.
+    pub forgotten_deletions: BTreeSet<u64>,
     /// How often a node was taken for dead.
     pub gone: usize,
     /// The positions at which the state begins anew, each with the run of the cluster from there on.
@@ -41,6 +43,7 @@ impl Reference {
             is_known: false,
             messages: BTreeMap::new(),
             deleted: BTreeMap::new(),
+            forgotten_deletions: BTreeSet::new(),
             gone: 0,
             geneses: BTreeMap::new(),
         }
@@ -53,6 +56,11 @@ impl Reference {
             reference.take(seq, *time, bytes, founded.get(&seq));
         }
         reference
+    }
+
+    /// Whether nodes have known that a message was deleted.
+    pub fn was_deleted(&self, id: u64) -> bool {
+        self.deleted.contains_key(&id) || self.forgotten_deletions.contains(&id)
     }
 
     /// The shared state, if it is known and `wanted`.

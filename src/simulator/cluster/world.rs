@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use super::bucket::Server;
 use super::node::{Outcome, SimulatedNode};
 use super::person::{Person, Shown, Stage};
 use super::store::SimulatedStore;
@@ -58,12 +59,16 @@ pub struct World {
     /// Many people have names that nobody else has.
     is_busy: bool,
     pub(super) log: LogEngine,
+    /// The bucket at the engine.
+    pub(super) bucket: Server,
     pub(super) nodes: Vec<SimulatedNode>,
     pub(super) people: Vec<Person>,
     texts: u32,
     pub(super) states: BTreeMap<u64, State>,
     /// Messages that the log has forgotten. They can be in the history of a node that begins anew.
     pub(super) forgotten: BTreeMap<u64, Shown>,
+    /// Messages that were deleted when the engine went back.
+    pub(super) forgotten_deletions: BTreeSet<u64>,
     /// The states with which nodes have begun anew, by the position.
     pub(super) founded: BTreeMap<u64, String>,
     pub(super) counts: Counts,
@@ -95,11 +100,13 @@ impl World {
             step: 0,
             random,
             log: LogEngine::new(),
+            bucket: Server::default(),
             nodes,
             people: Vec::new(),
             texts: 0,
             states: BTreeMap::new(),
             forgotten: BTreeMap::new(),
+            forgotten_deletions: BTreeSet::new(),
             founded: BTreeMap::new(),
             counts: Counts::new(),
             errors: Vec::new(),
@@ -150,6 +157,9 @@ impl World {
             let last = self.log.last() as usize;
             self.log.tick(step, &mut self.random);
             self.trace_entries(last);
+            if self.log.works(step) {
+                self.bucket.tick(step, self.faults, &mut self.random);
+            }
             for index in 0..self.nodes.len() {
                 self.disturb_node(index);
                 if self.nodes[index].runs(step) {
@@ -177,10 +187,10 @@ impl World {
 
     fn turn(&mut self, index: usize) {
         let (step, faults) = (self.step, self.faults);
-        let World { nodes, people, log, random, states, founded, errors, trace, .. } = self;
+        let World { nodes, people, log, bucket, random, states, founded, errors, trace, .. } = self;
         let node = &mut nodes[index];
-        node.receive(people, log, step, faults, random);
-        let mut newest = None;
+        node.receive(people, log, bucket, step, faults, random);
+        let (mut newest, mut begun) = (None, None);
         node.apply(step, |process, link| {
             let replica = process.part.replica();
             let position = replica.applied();
@@ -200,10 +210,12 @@ impl World {
                     difference(&known.text, &text)
                 ));
             }
-            if is_genesis {
-                founded.entry(position).or_insert(text);
+            if is_genesis && !founded.contains_key(&position) {
+                founded.insert(position, text.clone());
+                begun = Some(text);
             }
         });
+        begun.into_iter().for_each(|text| self.check_founded(&text));
         if self.nodes[index].crashes {
             return self.end_process(index);
         }

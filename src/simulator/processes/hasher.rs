@@ -57,7 +57,8 @@ impl Hasher {
     }
 }
 
-fn answer(job: &PasswordJob) -> PasswordAnswer {
+/// The answer to a request.
+pub fn answer(job: &PasswordJob) -> PasswordAnswer {
     let password = match job {
         PasswordJob::Verify { password, verifier: stored, .. } if verifier(password.text()) != **stored => {
             return PasswordAnswer::Wrong;
