@@ -4,6 +4,7 @@ pub mod connection;
 pub(crate) mod console;
 pub mod control;
 pub mod engine;
+mod error;
 mod event_loop;
 pub mod handover;
 pub mod http;
@@ -18,6 +19,7 @@ mod relay;
 mod reload;
 mod secret_file;
 pub mod service;
+mod settings;
 pub(crate) mod start;
 mod store_query;
 pub(crate) mod store_writer;
@@ -28,15 +30,14 @@ pub mod upgrade;
 
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
-use std::path::{self, PathBuf};
+use std::path;
 
 use log::{LevelFilter, info, warn};
 use rustix::fs::fstat;
 
 use self::connection::transport::{ListenerKind, ServerListener, TlsServer, TransportBuffers};
 use self::console::{ScreenSettings, introduction};
-use self::control::ControlPlace;
-use self::http::Access;
+pub use self::error::Error;
 pub use self::limits::Limits;
 use self::listen::{ListenOptions, Listening, PassedListener};
 use self::listen_addr::{ListenAddr, ListenPlace};
@@ -44,10 +45,10 @@ pub use self::password_file::PasswordSource;
 use self::reload::{AtStart, Reloader, read_motd, read_tokens};
 pub use self::reload::{ReadSettings, Reloaded};
 use self::service::ServiceManager;
-use self::service::activation::{self, Activated, SocketUse};
+use self::service::activation::{self, Activated};
+pub use self::settings::{ConsoleMode, Settings};
 use self::tls::self_signed::Introduction;
-use self::tls::{CertificateSource, Certificates, TlsError, expiry, self_signed};
-use self::trusted_peer::TrustedPeer;
+use self::tls::{CertificateSource, Certificates, expiry, self_signed};
 use self::upgrade::inventory::take_listener;
 use self::upgrade::successor::{self, TakenOver};
 use self::upgrade::{Channel, Message, Offer, Program};
@@ -55,136 +56,11 @@ use crate::chat::{Config, ConsoleText, Hub, Lang, Mode, Notice, OPERATOR_LOG};
 use crate::cluster::nats;
 use crate::cluster::settings::ClusterSettings;
 use crate::cluster::stored::Beginning;
-use crate::store;
-use crate::util::io_error::plain_words;
-use crate::util::logging::{LogFormat, Style};
+use crate::util::logging::Style;
 use crate::util::random::random;
 use crate::util::stdio::allows_colour;
 use crate::util::{clock, fd_limit, logging};
 use crate::wire::renderers_of;
-
-/// When the operator's console is on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ConsoleMode {
-    /// Always.
-    On,
-    /// Never; except in p2p, where the operator is the only other person.
-    Off,
-    /// When standard input and standard output are a terminal.
-    #[default]
-    Auto,
-}
-
-/// The settings of a server.
-#[derive(Debug)]
-pub struct Settings {
-    /// Addresses for line clients.
-    pub listen: Vec<ListenAddr>,
-    /// Where IRC clients connect.
-    pub irc: Vec<ListenAddr>,
-    /// Addresses for browsers.
-    pub web: Vec<ListenAddr>,
-    /// Addresses for the operator's programs.
-    pub admin: Vec<ListenAddr>,
-    /// The file with the tokens of programs that may post, if any may.
-    pub api_tokens: Option<PathBuf>,
-    /// Where the control socket is; `None` for no such socket.
-    pub control: Option<ControlPlace>,
-    /// What the sockets are for that the service manager passes to this process, in their order.
-    pub sockets: Vec<SocketUse>,
-    /// Where the certificates of the listeners with TLS come from; `None` if there are no such listeners.
-    pub tls: Option<CertificateSource>,
-    /// The mode of the files of Unix sockets, see chmod(2).
-    pub unix_mode: u32,
-    /// Whether other servers can listen on the same TCP ports, but for those of the operator's programs.
-    pub reuse_port: bool,
-    /// The proxies whose connections begin with a header that names their clients.
-    pub proxies: Vec<TrustedPeer>,
-    /// Access rules of the web side.
-    pub access: Access,
-    /// The language of its texts.
-    pub lang: Lang,
-    /// Whether there is a console.
-    pub console: ConsoleMode,
-    /// The log level.
-    pub level: LevelFilter,
-    /// The form of the log.
-    pub log_format: LogFormat,
-    /// The bounds of connections.
-    pub limits: Limits,
-    /// Maximum users; `None` for as many as the limit of file descriptors allows.
-    pub max_clients: Option<usize>,
-    /// The store; the hub's limits bound how much of it is loaded at the start.
-    pub store: Option<store::Options>,
-    /// The password that each client must give, if any.
-    pub password: Option<PasswordSource>,
-    /// The file with the message of the day, if any.
-    pub motd: Option<PathBuf>,
-    /// How the server takes part in a cluster; `None` if it is a chat of its own.
-    pub cluster: Option<ClusterSettings>,
-    /// The limits of the hub, except the maximum users; its admission queue is cut to what is possible.
-    pub hub: Config,
-    /// Whether this process takes over a running server, which has started it, in an upgrade.
-    pub takes_over: bool,
-    /// Reads the settings again, for SIGHUP and `/reload`; without it only the file with the password is read again.
-    pub reload: Option<ReadSettings>,
-}
-
-/// The reason why a server could not start, or had to end.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// An address cannot be listened on.
-    #[error("cannot listen on {place}: {}{advice}", plain_words(.error))]
-    Listen {
-        place: ListenPlace,
-        #[source]
-        error: io::Error,
-        /// What to do, after a semicolon, or nothing.
-        advice: &'static str,
-    },
-    /// A socket that the service manager has passed cannot be used.
-    #[error("cannot use the socket {name:?} (descriptor {descriptor}) of the service manager: {why}")]
-    Activation { descriptor: usize, name: &'static str, why: String },
-    /// The password of the server cannot be read.
-    #[error("cannot read the password from {}: {}", .0, plain_words(.1))]
-    Password(String, #[source] io::Error),
-    /// The message of the day cannot be read.
-    #[error("cannot read the message of the day from {}: {}", .0.display(), plain_words(.1))]
-    Motd(PathBuf, #[source] io::Error),
-    /// The tokens of programs cannot be read.
-    #[error("cannot read the tokens from {}: {}", .0.display(), plain_words(.1))]
-    Tokens(PathBuf, #[source] io::Error),
-    /// The authorities that sign the certificates of the cluster's engine cannot be read.
-    #[error("cannot read the authorities of --cluster-ca from {}: {}", .0.display(), plain_words(.1))]
-    ClusterCa(PathBuf, #[source] io::Error),
-    /// A certificate or a key cannot be used.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// The store cannot be opened.
-    #[error(transparent)]
-    Store(store::Error),
-    /// The running server cannot be taken over.
-    #[error("cannot take over the server: {0}")]
-    TakeOver(String),
-    /// The control socket cannot be made.
-    #[error("cannot make the control socket {}: {}; choose another place with --control PATH", .0.display(), plain_words(.1))]
-    Control(PathBuf, #[source] io::Error),
-    /// The store cannot be that of this node.
-    #[error("cannot take part in the cluster: {0}")]
-    Unfit(String),
-    /// The client of NATS cannot be set up.
-    #[error("cannot take part in a cluster: {}", plain_words(.0))]
-    Cluster(#[source] io::Error),
-    /// The log, the poll or the signals cannot be set up.
-    #[error("cannot start: {}", plain_words(.0))]
-    Start(#[source] io::Error),
-    /// The connections with TLS of a server that was replaced cannot go on.
-    #[error("cannot go on as the relay of connections with TLS: {}", plain_words(.0))]
-    Relay(#[source] io::Error),
-    /// The poll failed.
-    #[error("cannot go on: {}", plain_words(.0))]
-    Poll(#[source] io::Error),
-}
 
 /// Bytes of incomplete and unsent TLS records that all connections may keep together.
 const MAX_KEPT_BYTES: usize = 64 << 20;

@@ -4,46 +4,36 @@
 //! is read, and the engine writes.
 
 mod cluster;
+mod reload;
 mod requests;
+mod setup;
 
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use log::{Level, info, warn};
+use log::info;
 use mio::event::Event;
 use mio::{Events, Interest, Poll, Registry, Token};
 use signal_hook::consts::{SIGHUP, SIGUSR2};
 use signal_hook_mio::v1_0::Signals;
 
 use self::cluster::Membership;
-use crate::chat::{ClientId, Hub, Notice, Now, OPERATOR_LOG};
-use crate::cluster::node::{Node, NodeState};
-use crate::cluster::settings::ClusterSettings;
-use crate::cluster::stored::Beginning;
-use crate::server::connection::transport::{
-    CONNECTIONS, ListenerKind, Readiness, ServerListener, TlsServer, TransportBuffers, UnixServer,
-};
+use crate::chat::{Hub, Now, OPERATOR_LOG};
+use crate::server::connection::transport::{CONNECTIONS, ListenerKind, Readiness, ServerListener, TlsServer};
 use crate::server::console::{Console, ScreenSettings};
 use crate::server::control::{self, Control};
 use crate::server::engine::state::{EngineSettings, Sockets};
 use crate::server::engine::{Budget, Engine};
-use crate::server::http::Access;
-use crate::server::http::api::ApiTokens;
 use crate::server::limits::Limits;
-use crate::server::listen::{self, Listening};
-use crate::server::password::{Hasher, HasherCommand};
-use crate::server::reload::{ProcessSettings, Reload, ReloadedCertificates, Reloader};
+use crate::server::password::Hasher;
+use crate::server::reload::Reloader;
 use crate::server::service::ServiceManager;
-use crate::server::store_writer::StoreWriter;
-use crate::server::tls::expiry::{CertificateWatch, Validity};
-use crate::server::tls::self_signed::Introduction;
-use crate::server::trusted_peer::TrustedPeer;
+use crate::server::tls::expiry::CertificateWatch;
+use crate::server::upgrade::Upgrade;
 use crate::server::upgrade::successor::TakenEngine;
-use crate::server::upgrade::{Offer, Program, Upgrade};
 use crate::terminal::session;
 use crate::util::clock::Clock;
-use crate::util::random::random;
 use crate::util::{logging, signals};
 
 const SIGNALS: Token = Token(0);
@@ -165,105 +155,6 @@ impl EventLoop {
             membership: None,
             engine,
         })
-    }
-
-    /// Sets the access rules of the web side.
-    pub fn set_access(&mut self, access: Access) {
-        self.engine.set_access(access);
-    }
-
-    /// Sets the tokens with which programs may post; `None` if nobody may.
-    pub fn set_tokens(&mut self, tokens: Option<ApiTokens>) {
-        self.engine.set_tokens(tokens);
-    }
-
-    /// Sets the proxies whose connections begin with a header.
-    pub fn set_proxies(&mut self, proxies: Vec<TrustedPeer>) {
-        self.engine.set_proxies(proxies);
-    }
-
-    /// Sets what TLS connections share, and the buffers that they count.
-    pub fn set_tls(&mut self, tls: Rc<TlsServer>, buffers: Rc<TransportBuffers>) {
-        self.tls = Some(tls);
-        self.engine.set_buffers(buffers);
-    }
-
-    /// Sets the store writer.
-    pub fn set_store_writer(&mut self, store_writer: Option<StoreWriter>) {
-        self.engine.set_store_writer(store_writer);
-    }
-
-    /// Sets who is told how the server is.
-    pub fn set_service_manager(&mut self, service_manager: Option<ServiceManager>) {
-        self.service_manager = service_manager;
-    }
-
-    /// Lets the process be replaced: by `program`, with settings for which `offer` holds.
-    pub fn set_upgrade(&mut self, program: io::Result<Program>, offer: Offer, listening: Vec<Listening>) {
-        self.upgrade = Some(Upgrade::new(program, UPGRADE, offer, listening));
-    }
-
-    /// Takes the files of the Unix sockets that a predecessor has made: they are removed at the end.
-    pub fn own_files(&self) {
-        self.engine.listeners().for_each(|(_, listener)| listener.set_owns_file(true));
-        self.control.iter().filter_map(Control::listener).for_each(|listener| listener.set_owns_file(true));
-    }
-
-    /// Sets the control socket.
-    ///
-    /// # Errors
-    /// If the kernel refuses to register it.
-    pub fn set_control(&mut self, listener: UnixServer) -> io::Result<()> {
-        let control = Control::new(listener, self.poll.registry(), CONTROL, CONTROL_CONNECTIONS)?;
-        self.control = Some(control);
-        Ok(())
-    }
-
-    /// Sets what reads the settings again.
-    pub fn set_reloader(&mut self, reloader: Reloader) {
-        self.reloader = Some(reloader);
-    }
-
-    /// Watches the certificates with these dates, from now on.
-    pub fn watch_certificates(&mut self, validities: Vec<Validity>) {
-        self.engine.set_certificates(validities.clone());
-        self.certificates = Some(CertificateWatch::new(validities));
-    }
-
-    /// Tells the operator how clients connect with TLS, and know the server by its key.
-    pub fn tell_how_to_connect(&mut self, introduction: &Introduction) {
-        let hub = self.engine.hub_mut();
-        for command in &introduction.commands {
-            hub.tell_operator(Level::Info, &Notice::TlsCommand { command });
-        }
-        if !introduction.commands.is_empty() {
-            hub.tell_operator(Level::Info, &Notice::TlsWords { words: &introduction.words });
-        }
-    }
-
-    /// Lets the server take part in a cluster: as a node that begins there, or as what a predecessor has handed over. From now on
-    /// its clock is one that began in 1970.
-    ///
-    /// # Errors
-    /// If the authorities for TLS cannot be used, or the kernel refuses.
-    pub fn join_cluster(&mut self, settings: &ClusterSettings, state: Result<NodeState, Beginning>) -> io::Result<()> {
-        if state.is_err() {
-            self.clock = Clock::since_1970();
-            self.engine.set_began(self.clock.elapsed());
-        }
-        let (registry, now) = (self.poll.registry(), self.clock.elapsed());
-        let node = match state {
-            Err(beginning) => Node::new(settings, beginning, [random(), random()], registry, CLUSTER, now),
-            Ok(state) => Node::restore(settings, state, random(), registry, CLUSTER, now),
-        };
-        self.membership = Some(Membership::new(node?));
-        Ok(())
-    }
-
-    /// Starts the process that compares and hashes passwords.
-    pub fn start_hasher(&mut self) {
-        let now = self.clock.elapsed();
-        self.hasher = Some(Hasher::start(HasherCommand::default(), self.poll.registry(), HASHER, now));
     }
 
     /// Serves until a signal, the operator or the peer of p2p ends it; returns the exit code.
@@ -409,56 +300,6 @@ impl EventLoop {
             self.engine.begin_shutdown(now);
         }
         None
-    }
-
-    /// Reads the settings again if a signal or sessions have asked for that.
-    fn reload_if_asked(&mut self, now: Now) {
-        if std::mem::take(&mut self.hung_up) {
-            self.reload(None, now);
-        }
-        while let Some(id) = self.engine.hub_mut().poll_reload() {
-            self.reload(Some(id), now);
-        }
-    }
-
-    /// Reads the settings again, and tells the service manager about it.
-    fn reload(&mut self, by: Option<ClientId>, now: Now) {
-        self.service_manager.iter_mut().for_each(|manager| manager.tell_reloading(now.at));
-        self.apply_settings(by, now);
-        self.service_manager.iter_mut().for_each(|manager| manager.tell_reloaded(now.at));
-    }
-
-    /// Reads the settings again, applies them, and tells the result to the log, the console and the session that has asked.
-    fn apply_settings(&mut self, by: Option<ClientId>, now: Now) {
-        let Some(reloader) = &mut self.reloader else { return };
-        let Reload { hub: config, process, certificates, changed, fixed } = match reloader.reload() {
-            Ok(reload) => reload,
-            Err(why) => return self.engine.hub_mut().tell_not_reloaded(by, &why),
-        };
-        if let Some(ProcessSettings { limits, access, proxies, tokens, level }) = process {
-            logging::set_level(level);
-            for (_, listener) in self.engine.listeners() {
-                if let Err(error) = listen::set_options(listener, &limits) {
-                    warn!("a listener keeps its options: {error}");
-                }
-            }
-            self.engine.set_limits(limits);
-            self.engine.set_access(access);
-            self.engine.set_proxies(proxies);
-            self.engine.set_tokens(tokens);
-        }
-        if let Some(ReloadedCertificates { configs, validities, introduction }) = certificates {
-            if let (Some(tls), Some(configs)) = (&self.tls, configs) {
-                tls.set_configs(configs);
-            }
-            self.watch_certificates(validities);
-            if let Some(introduction) = introduction {
-                self.tell_how_to_connect(&introduction);
-            }
-        }
-        let hub = self.engine.hub_mut();
-        hub.set_config(&config, now);
-        hub.tell_reloaded(by, &changed, &fixed);
     }
 }
 
