@@ -6,6 +6,7 @@
 mod admission_queue;
 mod apply;
 mod check;
+mod connections;
 mod console;
 mod deadlines;
 mod disconnects;
@@ -30,10 +31,7 @@ pub(crate) mod tests;
 mod trace;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::time::Duration;
-
-use log::info;
 
 use self::admission_queue::AdmissionQueue;
 use self::deadlines::Deadlines;
@@ -70,25 +68,22 @@ use self::store_queue::conversations::Conversations;
 use self::trace::Trace;
 pub use self::trace::TraceEvent;
 use super::account::table::AccountTable;
-use super::cause::Cause;
 use super::change::Proposal;
 use super::config::{Config, Login, Mode};
-use super::encoding::{Encoding, Renderers, RoomLabel};
-use super::event::{Event, Notice, Refusal};
+use super::encoding::Renderers;
+use super::event::Notice;
 use super::id::{ClientId, MemberId, Now};
-use super::input::{Close, NewConnection, ResumeRequest};
+use super::input::ResumeRequest;
 use super::irc::modes::ChannelMode;
 use super::member::past::PastMembers;
 use super::member::table::MemberTable;
 use super::policy::bans::Bans;
 use super::policy::ip_limit::IpLimit;
 use super::policy::mutes::Mutes;
-use super::policy::peer::show_addr;
 use super::room::segment_log::Retention;
-use super::session::irc::Caps;
+use super::session::PendingDisconnect;
 use super::session::monitors::Monitors;
 use super::session::table::SessionTable;
-use super::session::{PendingDisconnect, SessionFlags};
 
 /// The target of log lines that the console does not repeat, because it shows the same event itself.
 pub const OPERATOR_LOG: &str = "chinwag::operator";
@@ -289,113 +284,6 @@ impl Hub {
             keeps_whispers: self.store.is_some() || self.kept.is_some(),
             last_message_id: self.journal.last_message_id(),
             at: self.log_clock.time(now.at),
-        }
-    }
-
-    /// Adds a plain connection. `id` is its number until [`Hub::handle_closed`].
-    pub fn handle_plain_connection(&mut self, id: ClientId, addr: SocketAddr, now: Now) {
-        let arrival =
-            NewConnection { addr, encoding: Encoding::Plain, preface: &[], resume_request: ResumeRequest::default() };
-        self.handle_connection(id, arrival, now);
-    }
-
-    /// Adds a connection with any encoding, a preface and a resume request.
-    pub fn handle_connection(&mut self, id: ClientId, arrival: NewConnection, now: Now) {
-        let NewConnection { addr, encoding, preface, resume_request } = arrival;
-        self.trace.record(|| TraceEvent::Connected(id));
-        self.sessions.insert(id, addr, encoding, now.micros());
-        if !preface.is_empty() {
-            self.fanout().send_raw(id, preface);
-        }
-        if encoding.is_json() {
-            self.send_hello(id);
-        }
-        if resume_request != ResumeRequest::default() {
-            self.resume_requests.insert(id, resume_request);
-        }
-        self.stats.connections += 1;
-        self.stats.started.get_or_insert(now.local);
-        let connected = self.sessions.len();
-        info!("connected {} ({connected} connected)", show_addr(addr));
-        self.fanout().send_connection_to_console(Notice::Connected { addr, connected });
-        self.admit_or_refuse(id, now);
-    }
-
-    /// The lines of an IRC session do not cross the network unencrypted: others are shown that. Must be called right after
-    /// [`Hub::handle_connection`].
-    pub fn note_encrypted(&mut self, id: ClientId) {
-        if let Some(irc) = self.sessions.irc_mut(id) {
-            irc.caps.insert(Caps::ENCRYPTED);
-        }
-    }
-
-    /// Whether the run of the server is the one that it goes on with: a node takes over that of its cluster.
-    fn knows_run(&self) -> bool {
-        let is_stored = |store: &StoreQueue| store.follows_log();
-        !self.is_node() || self.rejoining.node().is_some() || self.store.as_deref().is_some_and(is_stored)
-    }
-
-    /// Sends the first object of a program, or the same with the run that was not known.
-    fn send_hello(&mut self, id: ClientId) {
-        let run = self.knows_run().then_some(self.run);
-        let Config { name: server, max_line, .. } = &self.config;
-        let hello = Notice::Hello { server, run, max_line: *max_line, store: self.store.is_some() };
-        self.outbound.send(&mut self.sessions, &self.shared.members, id, &Event::Notice(hello));
-    }
-
-    /// The client closed its sending side. Its unsent data is still written.
-    pub fn handle_end_of_input(&mut self, id: ClientId, now: Now) {
-        self.end_session(id, Cause::EndOfInput, Close::WhenRead, now);
-    }
-
-    /// Refuses a client that speaks another protocol: sends the reason and ends the session.
-    pub fn handle_foreign_protocol(&mut self, id: ClientId, now: Now) {
-        if self.sessions.get(id).is_some_and(|session| !session.is_leaving()) {
-            self.fanout().refuse(id, Refusal::OtherProtocol);
-            self.end_session(id, Cause::OtherProtocol, Close::WhenRead, now);
-        }
-    }
-
-    /// The line for a client that is refused before it gets a session.
-    pub fn refusal_line(&self, refusal: Refusal) -> Vec<u8> {
-        let mut line = Vec::new();
-        self.outbound.render(Encoding::Plain).render(&Event::Refusal(refusal), RoomLabel::None, &mut line);
-        line
-    }
-
-    /// The client ended in the middle of a frame or line. Its unsent data is still written.
-    pub fn handle_broken_input(&mut self, id: ClientId, now: Now) {
-        self.end_session(id, Cause::ConnectionLost, Close::WhenRead, now);
-    }
-
-    /// The connection is lost. Its unsent data is dropped.
-    pub fn handle_connection_lost(&mut self, id: ClientId, now: Now) {
-        self.end_session(id, Cause::ConnectionLost, Close::AtOnce, now);
-    }
-
-    /// Removes a closed connection; its id may be used again.
-    ///
-    /// Must be called only when [`Hub::poll_close`] returns nothing more for it.
-    pub fn handle_closed(&mut self, id: ClientId, now: Now) {
-        if self.sessions.get(id).is_some_and(|session| !session.is_leaving()) {
-            let cause = if self.ending { Cause::ShutDown } else { Cause::ConnectionLost };
-            self.end_session(id, cause, Close::AtOnce, now);
-            self.outbound.forget_close(id);
-        }
-        if self.sessions.get(id).is_some() {
-            self.trace.record(|| TraceEvent::Closed(id));
-        }
-        self.resume_requests.remove(&id);
-        self.rejoining.end(id);
-        self.prompts.clear(id);
-        self.passwords.forget(id);
-        if let Some((session, addr)) = self.sessions.remove(id) {
-            if session.has(SessionFlags::COUNTED) {
-                self.ip_limit.leave(addr.ip());
-            }
-            let connected = self.sessions.len();
-            info!("disconnected {} ({connected} connected)", show_addr(addr));
-            self.fanout().send_connection_to_console(Notice::Disconnected { addr, connected });
         }
     }
 

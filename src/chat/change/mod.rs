@@ -1,245 +1,24 @@
 //! Public changes: what a sequencer puts in order and [`super::Hub`] applies.
 
+mod members;
+mod messages;
+mod metadata;
+mod moderation;
+
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::members::{Join, Place, Register, Rename, SetScram};
+pub use self::messages::{Delete, Post, SayLines, SayToRole, TextLine};
+pub use self::metadata::{MetadataChange, MetadataTarget, SetMetadata};
+pub use self::moderation::{Ban, Kick, Lift, Mute, Restrict, RestrictionKind, RoleChange};
 use super::cause::Cause;
 use super::event::{MessageKind, kind_or_flag};
 use super::id::{AccountId, ClientId, Incarnation, MemberId, Now, RoomId, SessionId};
-use super::member::RoomRole;
-use super::member::identity::Identity;
 use super::policy::cidr::Network;
-use super::policy::host::Host;
 use super::policy::mask::{Mask, MaskKind};
-use super::policy::nick::Name;
 use super::settings::Setting;
-
-/// The room that a member enters.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Place<'a> {
-    Lobby,
-    /// The room with this name, which is created if there is none.
-    Named(Cow<'a, Name>),
-    /// No room: a session of IRC has no current one.
-    Nowhere,
-}
-
-/// A session that logs in: the name of its member, the room that this enters, those that it follows, the network from
-/// which it comes, which mutes follow, the cloak of its address, and what an IRC client says of its user.
-///
-/// If it logs in as an account that has a member, the session belongs to that member, which gets the identity if it has none;
-/// nothing else changes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Join<'a> {
-    pub name: Name,
-    pub place: Place<'a>,
-    pub follow: Vec<Place<'a>>,
-    pub network: Network,
-    #[serde(default)]
-    pub account: Option<AccountId>,
-    #[serde(default)]
-    pub host: Host,
-    #[serde(default)]
-    pub identity: Option<Box<Identity>>,
-}
-
-/// Another name of a member, and the network from which it comes. If it is that of an account, the member has given its
-/// password.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rename {
-    pub name: Name,
-    pub network: Network,
-    #[serde(default)]
-    pub account: Option<AccountId>,
-}
-
-/// A new account: the present name of the member, and what is stored of the password.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Register {
-    pub name: Name,
-    pub verifier: Box<str>,
-    #[serde(default)]
-    pub scram: Option<Box<str>>,
-    /// From where it is registered.
-    pub network: Network,
-}
-
-/// Keys of the password of an account that has none, made when the password was given. `verifier` is the one with which
-/// it was compared: if the account has another one, the keys are those of an old password.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SetScram {
-    pub account: AccountId,
-    pub verifier: Box<str>,
-    pub scram: Box<str>,
-}
-
-/// A text for the members of a room with this role, or with a higher one (`@#room` of IRC); `tags` are as in [`Change::Say`].
-/// It is shown and not kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SayToRole<'a> {
-    pub member: MemberId,
-    pub room: RoomId,
-    pub role: RoomRole,
-    pub text: Cow<'a, str>,
-    pub kind: MessageKind,
-    pub tags: Option<Box<str>>,
-}
-
-/// A mute on the server: how the member was called in the command, the network from which it comes, and for how many
-/// minutes it lasts; `None` for no end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mute<'a> {
-    pub by: MemberId,
-    pub name: Cow<'a, str>,
-    pub network: Network,
-    pub minutes: Option<u64>,
-}
-
-/// A kick from a room, or from the server if `room` is `None`: how the member was called in the command, and the reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kick<'a> {
-    pub by: MemberId,
-    pub room: Option<RoomId>,
-    pub name: Cow<'a, str>,
-    pub reason: Option<Cow<'a, str>>,
-}
-
-/// A ban of a network from the server: the member that was meant, if any, and its name in the command; and for how many
-/// minutes the ban lasts; `None` for no end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ban<'a> {
-    pub by: MemberId,
-    pub network: Network,
-    pub member: Option<MemberId>,
-    pub name: Option<Cow<'a, str>>,
-    pub minutes: Option<u64>,
-}
-
-/// What a member may no longer do in a room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RestrictionKind {
-    /// It may not speak.
-    Mute,
-    /// It may not enter.
-    Ban,
-}
-
-/// A mute in a room or a ban from it: how the member was called in the command, and for how many minutes it lasts; `None`
-/// for no end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Restrict<'a> {
-    pub by: MemberId,
-    pub room: RoomId,
-    pub kind: RestrictionKind,
-    pub name: Cow<'a, str>,
-    pub minutes: Option<u64>,
-}
-
-/// The end of a mute in a room or of a ban from it; `key` is the folded name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lift<'a> {
-    pub by: MemberId,
-    pub room: RoomId,
-    pub kind: RestrictionKind,
-    pub key: Cow<'a, str>,
-}
-
-/// A role in a room that is given or taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RoleChange {
-    Give(RoomRole),
-    Take(RoomRole),
-}
-
-/// Messages of a room that are deleted: the name of their author, their ids, and the reason, which IRC shows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Delete<'a> {
-    pub by: MemberId,
-    pub room: RoomId,
-    pub name: Cow<'a, str>,
-    pub ids: Vec<u64>,
-    #[serde(default)]
-    pub reason: Option<Cow<'a, str>>,
-}
-
-/// What has metadata: keys with values, which IRC clients read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum MetadataTarget {
-    Member(MemberId),
-    Room(RoomId),
-}
-
-/// What happens to metadata.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum MetadataChange {
-    Set {
-        key: Box<str>,
-        value: Box<str>,
-    },
-    Unset {
-        key: Box<str>,
-    },
-    /// All keys are removed.
-    Clear,
-}
-
-/// A change of the metadata of a member or of a room.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SetMetadata {
-    pub by: MemberId,
-    pub target: MetadataTarget,
-    pub change: MetadataChange,
-}
-
-/// One line of a message of several lines, as an IRC client has sent it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TextLine {
-    pub text: Box<str>,
-    /// It goes on with the line before.
-    pub concat: bool,
-}
-
-impl TextLine {
-    /// Whether it shows nothing.
-    pub fn is_blank(&self) -> bool {
-        self.text.trim().is_empty()
-    }
-
-    /// The texts of these lines: one that goes on with another is joined to it, and blank ones are left out.
-    pub fn join(lines: &[TextLine]) -> Vec<String> {
-        let mut texts: Vec<String> = Vec::new();
-        for line in lines {
-            match texts.last_mut().filter(|_| line.concat) {
-                Some(text) => text.push_str(&line.text),
-                None => texts.push(line.text.to_string()),
-            }
-        }
-        texts.retain(|text| !text.trim().is_empty());
-        texts
-    }
-}
-
-/// A message of several lines, which others than IRC clients read as several messages; at least one line is not blank.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SayLines {
-    pub member: MemberId,
-    pub room: RoomId,
-    pub kind: MessageKind,
-    /// As those of [`Change::Say`].
-    pub tags: Option<Box<str>>,
-    pub lines: Vec<TextLine>,
-}
-
-/// A message of a poster, a program that is no member, in the room with this name. Each line is shown as a message; there is at
-/// least one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Post {
-    /// With the mark of posters: [`Name::poster`].
-    pub name: Name,
-    pub room: Name,
-    pub lines: Vec<Box<str>>,
-}
 
 /// One public change. It borrows its texts from the line of the member, so that a local commit of a message allocates
 /// nothing. The large ones are boxed, because messages are by far the most.
@@ -341,17 +120,6 @@ pub enum Change<'a> {
     SetScram(Box<SetScram>),
     /// An account is removed, by its owner or by the operator.
     Unregister { by: MemberId, account: AccountId },
-}
-
-impl Place<'_> {
-    /// As a value that borrows nothing.
-    pub fn into_owned(self) -> Place<'static> {
-        match self {
-            Place::Lobby => Place::Lobby,
-            Place::Nowhere => Place::Nowhere,
-            Place::Named(name) => Place::Named(Cow::Owned(name.into_owned())),
-        }
-    }
 }
 
 impl Change<'_> {
