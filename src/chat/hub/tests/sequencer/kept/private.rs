@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Bucket, World, alice};
+use super::world::{Bucket, World, alice};
 use crate::chat::hub::tests::accounts::answer_to;
 use crate::chat::hub::tests::test_hub::read_lines;
 use crate::chat::id::ClientId;

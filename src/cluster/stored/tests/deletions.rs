@@ -1,0 +1,62 @@
+//! Text that was deleted leaves all stores.
+
+use super::world::World;
+use crate::chat::record::InitialState;
+use crate::cluster::replica::Notice;
+use crate::store::Step;
+
+#[test]
+fn deleted_text_leaves_the_checkpoint() {
+    let mut world = World::new(100);
+    world.start(0);
+    world.run(5);
+    let alice = world.enter(0, 0, "alice");
+    world.say(0, alice, "a secret");
+    world.run(1);
+    let id = world.node(0).store.history("lobby", None, 1, &mut Step { is_hidden: &|_| false, more: &mut || true });
+    let id = id.unwrap().messages[0].id;
+    world.record_checkpoint(0);
+    world.run(6);
+    let at = world.at;
+    assert!(!world.node(0).hub.wants_checkpoint(at), "nothing was deleted");
+    world.say(0, alice, &format!("/delete {id}"));
+    world.run(1);
+    let at = world.at;
+    assert!(world.node(0).hub.wants_checkpoint(at));
+    world.record_checkpoint(0);
+    world.write(0);
+    world.nodes.clear();
+    let checkpoint = world.folder.open(0).1.cluster.unwrap().checkpoint.unwrap();
+    assert!(checkpoint.snapshot.contains("alice") && !checkpoint.snapshot.contains("a secret"));
+}
+
+#[test]
+fn text_that_was_deleted_while_a_node_was_away_leaves_its_store() {
+    let mut world = World::new(100);
+    world.start(0);
+    world.run(5);
+    world.start(1);
+    world.run(5);
+    let alice = world.enter(0, 0, "alice");
+    for text in ["one", "a secret", "three"] {
+        world.say(0, alice, text);
+        world.run(1);
+    }
+    let found = world.node(0).store.history("lobby", None, 9, &mut Step { is_hidden: &|_| false, more: &mut || true });
+    let secret = found.unwrap().messages[1].id;
+    world.record_checkpoint(1);
+    world.write(1);
+    world.nodes[1] = None;
+    world.say(0, alice, &format!("/delete {secret}"));
+    world.run(1);
+    world.say(0, alice, "four");
+    world.run(1);
+    world.first = world.log.len() as u64;
+    world.start(1);
+    world.run(5);
+    assert!(world.node(1).notices.iter().any(|notice| matches!(notice, Notice::Gap { after: Some(_), .. })));
+    let texts = |stored: InitialState| -> Vec<String> {
+        stored.rooms[0].messages.iter().map(|message| message.text.clone()).collect()
+    };
+    assert_eq!([0, 1].map(|index| texts(world.stored(index))), [["one", "three", "four"], ["one", "three", "four"]]);
+}
