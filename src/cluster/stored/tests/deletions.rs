@@ -1,9 +1,7 @@
 //! Text that was deleted leaves all stores.
 
-use super::world::World;
-use crate::chat::record::InitialState;
+use super::world::{World, texts};
 use crate::cluster::replica::Notice;
-use crate::store::Step;
 
 #[test]
 fn deleted_text_leaves_the_checkpoint() {
@@ -13,8 +11,7 @@ fn deleted_text_leaves_the_checkpoint() {
     let alice = world.enter(0, 0, "alice");
     world.say(0, alice, "a secret");
     world.run(1);
-    let id = world.node(0).store.history("lobby", None, 1, &mut Step { is_hidden: &|_| false, more: &mut || true });
-    let id = id.unwrap().messages[0].id;
+    let id = world.lobby(0, 1)[0].id;
     world.record_checkpoint(0);
     world.run(6);
     let at = world.at;
@@ -42,8 +39,7 @@ fn text_that_was_deleted_while_a_node_was_away_leaves_its_store() {
         world.say(0, alice, text);
         world.run(1);
     }
-    let found = world.node(0).store.history("lobby", None, 9, &mut Step { is_hidden: &|_| false, more: &mut || true });
-    let secret = found.unwrap().messages[1].id;
+    let secret = world.lobby(0, 9)[1].id;
     world.record_checkpoint(1);
     world.write(1);
     world.nodes[1] = None;
@@ -55,8 +51,7 @@ fn text_that_was_deleted_while_a_node_was_away_leaves_its_store() {
     world.start(1);
     world.run(5);
     assert!(world.node(1).notices.iter().any(|notice| matches!(notice, Notice::Gap { after: Some(_), .. })));
-    let texts = |stored: InitialState| -> Vec<String> {
-        stored.rooms[0].messages.iter().map(|message| message.text.clone()).collect()
-    };
-    assert_eq!([0, 1].map(|index| texts(world.stored(index))), [["one", "three", "four"], ["one", "three", "four"]]);
+    for index in 0..2 {
+        assert_eq!(texts(&world.stored(index)), ["one", "three", "four"], "node {index}");
+    }
 }

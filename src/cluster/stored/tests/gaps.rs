@@ -1,10 +1,9 @@
 //! Messages that the store of a node lacks.
 
-use super::world::World;
+use super::world::{World, texts};
 use crate::chat::gaps::Gap;
 use crate::chat::record::{InitialRoom, InitialState, Message, RoomRecord};
 use crate::chat::{Answer, ClientId, HistoryRange, Input, Lookup, read_lines};
-use crate::store::Step;
 
 #[test]
 fn node_that_comes_late_stores_what_the_others_still_show_and_notes_a_gap_before_it() {
@@ -73,13 +72,7 @@ fn node_that_begins_the_state_anew_after_the_log_was_trimmed_notes_a_gap() {
     world.run(5);
     let (all, founder, other) = (world.stored(0), world.stored(1), world.stored(2));
     let id = |number: usize| all.rooms[0].messages[number].id;
-    let texts = |stored: &InitialState| -> Vec<String> {
-        stored.rooms[0].messages.iter().map(|message| message.text.clone()).collect()
-    };
-    assert_eq!(
-        (texts(&founder), texts(&other)),
-        (vec!["one".into(), "three".into()], vec!["one".into(), "three".into()])
-    );
+    assert_eq!([&founder, &other].map(texts), [["one", "three"], ["one", "three"]]);
     assert!(founder.gaps.touch(id(1), id(1) + 1) && !founder.gaps.touch(0, id(0) + 1));
     assert!(other.gaps.touch(id(1), id(1) + 1));
     let three = founder.rooms[0].messages[1].id;
@@ -120,8 +113,7 @@ fn member_that_pages_across_a_gap_is_told_so() {
         world.say(0, alice, "a line");
         world.run(1);
     }
-    let stored = world.node(0).store.history("lobby", None, 9, &mut Step { is_hidden: &|_| false, more: &mut || true });
-    let messages = stored.unwrap().messages;
+    let messages = world.lobby(0, 9);
     let gap = Gap { from: messages[0].id + 1, to: messages[1].id };
     world.node(0).hub.handle_lost_messages(gap);
     let now = world.now();

@@ -7,11 +7,10 @@ mod world;
 
 use time::OffsetDateTime;
 
-use self::world::{BEGIN, World};
+use self::world::{BEGIN, World, lobby};
 use super::*;
 use crate::chat::record::{Message, Record};
 use crate::cluster::replica::{Notice, Stop};
-use crate::store::Step;
 
 #[test]
 fn node_with_the_store_of_a_single_server_begins_a_cluster_and_does_not_join_one() {
@@ -38,8 +37,7 @@ fn node_with_the_store_of_a_single_server_begins_a_cluster_and_does_not_join_one
     let names = [0, 1].map(|index| world.folder.open(index).1.cluster.map(|cluster| cluster.name));
     assert_eq!(names, [Some("office".into()), None]);
     let mut store = world.folder.open(1).0;
-    let mut step = Step { is_hidden: &|_| false, more: &mut || true };
-    assert_eq!(store.history("lobby", None, 9, &mut step).unwrap().messages.len(), 1, "it is as it was");
+    assert_eq!(lobby(&mut store, 9).len(), 1, "it is as it was");
 }
 
 fn stored(next_id: u64, cluster: Option<&str>) -> InitialState {

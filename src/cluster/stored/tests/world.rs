@@ -8,12 +8,12 @@ use std::{env, fs, process};
 use time::OffsetDateTime;
 
 use crate::chat::change::Origin;
-use crate::chat::record::InitialState;
+use crate::chat::record::{InitialState, Message};
 use crate::chat::{Answer, ClientId, Config, DeleteChoice, Hub, Input, Lang, Lookup, Now, read_lines};
 use crate::cluster::application::Members;
 use crate::cluster::replica::{Node, Notice, Replica, Start, Stream, Versions};
 use crate::cluster::stored;
-use crate::store::{Options, Store, Sync};
+use crate::store::{Options, Step, Store, Sync};
 use crate::wire::renderers;
 
 /// The engine's time when a test begins: seconds since 1970.
@@ -210,4 +210,19 @@ impl World {
         rooms.sort_by(|one, other| one.name.cmp(&other.name));
         InitialState { rooms, cluster: None, next_id: 0, ..stored }
     }
+    /// The newest messages of the lobby, at most `most`, in the store of a node that runs.
+    pub fn lobby(&mut self, node: usize, most: usize) -> Vec<Message> {
+        lobby(&mut self.node(node).store, most)
+    }
+}
+
+/// The newest messages of the lobby in a store, at most `most`.
+pub fn lobby(store: &mut Store, most: usize) -> Vec<Message> {
+    let mut step = Step { is_hidden: &|_| false, more: &mut || true };
+    store.history("lobby", None, most, &mut step).unwrap().messages
+}
+
+/// The texts of the messages of the first room.
+pub fn texts(stored: &InitialState) -> Vec<&str> {
+    stored.rooms[0].messages.iter().map(|message| &*message.text).collect()
 }
