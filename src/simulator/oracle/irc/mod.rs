@@ -6,21 +6,18 @@ mod events;
 mod history;
 mod labels;
 mod metadata;
-mod modes;
 mod monitoring;
 mod multiline;
 mod queries;
 mod refusals;
 mod registering;
 mod role_messages;
-mod rules;
 pub(super) mod vocabulary;
-mod welcome;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(super) use self::channels::ModeChanges;
 pub(super) use self::labels::Label;
-pub(super) use self::modes::ModeChanges;
 use self::multiline::Multiline;
 use self::registering::Registration;
 use crate::chat::Now;

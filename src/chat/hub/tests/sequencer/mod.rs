@@ -1,5 +1,6 @@
 //! Tests of a hub whose changes are committed by another sequencer, some time after they were proposed.
 
+mod checkpoints;
 mod founding;
 mod irc;
 mod kept;

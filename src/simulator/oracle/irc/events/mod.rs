@@ -1,5 +1,7 @@
 //! What readers with IRC clients are told of others: joins, leaves, names, topics, messages.
 
+mod rules;
+
 use std::collections::BTreeSet;
 
 use super::{MAX_LINE, Oracle};

@@ -1,7 +1,7 @@
 //! Tests of the message of the day.
 
-use super::test_hub::TestHub;
 use crate::chat::config::{Config, Login, Mode};
+use crate::chat::hub::tests::test_hub::TestHub;
 use crate::chat::id::ClientId;
 use crate::chat::input::{NewConnection, ResumeRequest, run_text};
 use crate::chat::{Encoding, Notice};

@@ -1,6 +1,6 @@
 //! Tests of what the operator does in rooms without members.
 
-use super::test_hub::den;
+use crate::chat::hub::tests::test_hub::den;
 use crate::chat::id::ClientId;
 
 #[test]

@@ -1,14 +1,14 @@
 //! What readers with IRC clients are told of mutes, bans and invitations in rooms.
 
-use super::Oracle;
 use crate::chat::Now;
+use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::rooms::rules::Kind;
 use crate::simulator::oracle::words::OPERATOR;
 
 impl Oracle {
     /// The sessions with IRC clients that read what a member does in a room: of one that is muted on the server, only its own.
     /// A moderator that is elsewhere reads it, too.
-    pub(super) fn irc_readers_of(&self, by: usize, room: usize, now: Now) -> Vec<usize> {
+    pub(in crate::simulator::oracle::irc) fn irc_readers_of(&self, by: usize, room: usize, now: Now) -> Vec<usize> {
         let mut readers = self.irc_readers(room);
         if by != OPERATOR {
             let own: Vec<usize> = self.sessions(by).into_iter().filter(|&session| self.is_irc(session)).collect();

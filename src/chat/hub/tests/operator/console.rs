@@ -1,7 +1,7 @@
 //! Tests of what the operator's console shows, and of what it asks the hub.
 
-use super::test_hub::den;
 use crate::chat::hub::HeadCount;
+use crate::chat::hub::tests::test_hub::den;
 use crate::chat::id::ClientId;
 
 #[test]

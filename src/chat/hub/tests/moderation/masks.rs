@@ -2,13 +2,13 @@
 
 use time::macros::datetime;
 
-use super::store_queue::{StoreHub, start};
-use super::test_hub::{TestHub, den};
 use crate::chat::change::Change;
 use crate::chat::config::Config;
 use crate::chat::event::Refusal;
 use crate::chat::hub::Hub;
 use crate::chat::hub::check::check;
+use crate::chat::hub::tests::store_queue::{StoreHub, start};
+use crate::chat::hub::tests::test_hub::{TestHub, den};
 use crate::chat::id::{ClientId, MemberId, RoomId};
 use crate::chat::policy::host::Host;
 use crate::chat::policy::mask::{Mask, MaskEntry, MaskKind};

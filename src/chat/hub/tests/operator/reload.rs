@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::test_hub::TestHub;
 use crate::chat::config::{Config, OfflineWhispers};
 use crate::chat::hub::Hub;
+use crate::chat::hub::tests::test_hub::TestHub;
 use crate::chat::id::ClientId;
 use crate::chat::{Allowance, Input, Lang, ServerPassword};
 use crate::wire::renderers;

@@ -1,5 +1,7 @@
 //! How an IRC session is registered: CAP, NICK, USER.
 
+mod welcome;
+
 use super::{MAX_LINE, Oracle, lines_of};
 use crate::chat::Now;
 use crate::simulator::oracle::committing::proposed::Proposed;

@@ -1,8 +1,8 @@
 //! Tests of rooms that are in the store and not in memory.
 
-use super::store_queue::{StoreHub, message, start};
 use crate::chat::config::{Config, Login};
 use crate::chat::encoding::Encoding;
+use crate::chat::hub::tests::store_queue::{StoreHub, message, start};
 use crate::chat::id::ClientId;
 use crate::chat::input::{Allowance, NewConnection, ResumeRequest};
 use crate::chat::query::{Answer, Lookup, RoomUse};

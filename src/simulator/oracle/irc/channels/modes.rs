@@ -1,7 +1,7 @@
 //! MODE of channels.
 
-use super::Oracle;
 use crate::chat::Now;
+use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::committing::proposed::Proposed;
 use crate::simulator::oracle::moderation::rank::Rank;
 use crate::simulator::oracle::rooms::rules::Value;
@@ -9,7 +9,7 @@ use crate::simulator::oracle::rooms::rules::Value;
 /// The changes that a member makes in a room with one MODE, which are shown in one line.
 pub struct ModeChanges {
     by: usize,
-    pub(super) room: usize,
+    pub(in crate::simulator::oracle::irc) room: usize,
     /// Each with its sign, its letter and its parameter, such as `+o bob`.
     shown: Vec<String>,
 }
@@ -47,7 +47,14 @@ fn joined(changes: &[String]) -> String {
 
 impl Oracle {
     /// MODE of a channel. Each change is made when the one before it is committed.
-    pub(super) fn irc_mode(&mut self, who: usize, member: usize, room: usize, params: &[String], now: Now) {
+    pub(in crate::simulator::oracle::irc) fn irc_mode(
+        &mut self,
+        who: usize,
+        member: usize,
+        room: usize,
+        params: &[String],
+        now: Now,
+    ) {
         if params.is_empty() {
             return self.show_modes(who, member, room);
         }
@@ -92,13 +99,13 @@ impl Oracle {
     }
 
     /// Notes a change that is shown with the others of its MODE; returns whether it is one of them.
-    pub(super) fn note_mode_change(&mut self, by: usize, room: usize, change: &str) -> bool {
+    pub(in crate::simulator::oracle::irc) fn note_mode_change(&mut self, by: usize, room: usize, change: &str) -> bool {
         let changes = self.irc_modes.as_mut().filter(|changes| (changes.by, changes.room) == (by, room));
         changes.map(|changes| changes.shown.push(change.into())).is_some()
     }
 
     /// Shows the changes of a MODE, unless the room is gone.
-    pub(super) fn show_mode_changes(&mut self, now: Now) {
+    pub(in crate::simulator::oracle::irc) fn show_mode_changes(&mut self, now: Now) {
         let Some(ModeChanges { by, room, shown }) = self.irc_modes.take() else { return };
         if !shown.is_empty() && self.rooms[room].is_some() {
             self.counts.irc_joined_modes += usize::from(shown.len() > 1);

@@ -1,5 +1,8 @@
 //! Commands of IRC sessions about channels.
 
+mod modes;
+
+pub(in crate::simulator::oracle) use self::modes::ModeChanges;
 use super::vocabulary::Identity;
 use super::{MAX_LINE, Oracle, lines_of};
 use crate::chat::Now;

@@ -1,8 +1,8 @@
 //! Tests of the history of a room that is read from outside.
 
-use super::store_queue::{StoreHub, message, start};
-use super::test_hub::den;
 use crate::chat::config::Config;
+use crate::chat::hub::tests::store_queue::{StoreHub, message, start};
+use crate::chat::hub::tests::test_hub::den;
 use crate::chat::id::ClientId;
 use crate::chat::query::{Answer, HistoryRange, Lookup, RoomUse};
 use crate::chat::record::{InitialState, RoomRecord};

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use time::macros::datetime;
 
-use super::store_queue::{StoreHub, message, start};
-use super::test_hub::{TestHub, den};
 use crate::chat::config::Config;
+use crate::chat::hub::tests::store_queue::{StoreHub, message, start};
+use crate::chat::hub::tests::test_hub::{TestHub, den};
 use crate::chat::id::ClientId;
 use crate::chat::record::{InitialRoom, InitialState, Record, RoomBanRecord, RoomRecord, TopicRecord};
 use crate::chat::settings::RoomSettings;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::store_queue::{StoreHub, start};
 use crate::chat::config::Config;
+use crate::chat::hub::tests::store_queue::{StoreHub, start};
 use crate::chat::id::ClientId;
 use crate::chat::record::Record;
 

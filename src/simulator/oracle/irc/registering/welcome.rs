@@ -1,10 +1,10 @@
 //! What an IRC session reads when it is registered.
 
-use super::Oracle;
+use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::words::ReaderStage;
 
 impl Oracle {
-    pub(super) fn irc_welcome(&mut self, who: usize, member: usize) {
+    pub(in crate::simulator::oracle::irc) fn irc_welcome(&mut self, who: usize, member: usize) {
         let server = self.config.name.clone();
         let version = concat!("chinwag-", env!("CARGO_PKG_VERSION"));
         let mask = self.irc_source(member, &self.members[member].name);
@@ -35,7 +35,7 @@ impl Oracle {
         self.irc_motd(who);
     }
 
-    pub(super) fn irc_lusers(&mut self, who: usize) {
+    pub(in crate::simulator::oracle::irc) fn irc_lusers(&mut self, who: usize) {
         let here = self.names.len();
         let is_outside = |stage| matches!(stage, ReaderStage::Waiting(_) | ReaderStage::Asked);
         let strangers = self.readers.iter().filter(|reader| is_outside(reader.stage)).count();
@@ -50,7 +50,7 @@ impl Oracle {
         self.irc_numeric(who, 266, &format!("{here} {most} :Current global users {here}, max {most}"));
     }
 
-    pub(super) fn irc_motd(&mut self, who: usize) {
+    pub(in crate::simulator::oracle::irc) fn irc_motd(&mut self, who: usize) {
         let Some(motd) = self.config.motd.clone() else {
             return self.irc_numeric(who, 422, ":There is no message of the day");
         };

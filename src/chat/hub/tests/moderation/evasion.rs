@@ -1,9 +1,9 @@
 //! Tests of ways around roles, settings and restrictions.
 
-use super::store_queue::{StoreHub, message, start};
-use super::test_hub::{TestHub, den};
 use crate::chat::config::{Config, Login};
 use crate::chat::hub::Hub;
+use crate::chat::hub::tests::store_queue::{StoreHub, message, start};
+use crate::chat::hub::tests::test_hub::{TestHub, den};
 use crate::chat::id::ClientId;
 use crate::chat::record::{InitialState, RoomRecord};
 use crate::chat::settings::RoomSettings;
