@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 
 use crate::chat::Password;
 use crate::client::{Settings, TlsTrust};
-use crate::util::fingerprint::ExpectedFingerprint;
 use crate::util::stdio::allows_colour;
+use crate::util::tls::fingerprint::ExpectedFingerprint;
 
 /// The port that a chinwag server listens on by default, and the one for TLS.
 const PORT: u16 = 4567;

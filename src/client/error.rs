@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::protocol::tls::TlsError;
+use super::protocol::connection::tls::TlsError;
 use crate::util::io_error::plain_words;
 
 /// Why the client ended with an error.
@@ -59,7 +59,7 @@ mod tests {
     use std::error::Error as _;
 
     use super::*;
-    use crate::client::protocol::tls::KnownServersError;
+    use crate::client::protocol::connection::tls::KnownServersError;
 
     #[test]
     fn error_keeps_its_source_and_shows_it_in_the_message() {

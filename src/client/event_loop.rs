@@ -10,8 +10,8 @@ use signal_hook_mio::v1_0::Signals;
 
 use super::app::{App, ConnectionStatus};
 use super::error::Error;
-use super::protocol::connector::{Connected, Connector, Server};
-use super::protocol::link::{Link, ReadOutcome};
+use super::protocol::connection::connector::{Connected, Connector, Server};
+use super::protocol::connection::link::{Link, ReadOutcome};
 use super::settings::Settings;
 use super::ui::status::bottom;
 use crate::terminal::input::decoder::TerminalInput;

@@ -19,8 +19,8 @@ mod views;
 
 pub use self::error::Error;
 use self::event_loop::EventLoop;
-use self::protocol::connector::Server;
-pub use self::protocol::tls::TlsError;
+use self::protocol::connection::connector::Server;
+pub use self::protocol::connection::tls::TlsError;
 pub use self::settings::{Settings, TlsTrust};
 use crate::terminal::tty::is_interactive;
 

@@ -12,9 +12,9 @@ use mio::{Events, Poll, Token};
 use rustix::stdio::stdout;
 
 use super::error::Error;
-use super::protocol::connector::{Connected, Connector, Server};
+use super::protocol::connection::connector::{Connected, Connector, Server};
+use super::protocol::connection::link::{Link, ReadOutcome};
 use super::protocol::greeting::{self, Greeting};
-use super::protocol::link::{Link, ReadOutcome};
 use super::protocol::plain_text::is_web_answer;
 use super::settings::Settings;
 use crate::chat::Password;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::protocol::passwords::{AccountPassword, Passwords};
 use crate::chat::Password;
-use crate::util::fingerprint::ExpectedFingerprint;
+use crate::util::tls::fingerprint::ExpectedFingerprint;
 
 /// Which certificates of a server are trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]

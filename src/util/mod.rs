@@ -3,24 +3,20 @@
 pub mod base64_bytes;
 pub mod clock;
 pub mod fd_limit;
-pub mod fingerprint;
 #[cfg(test)]
 pub(crate) mod golden;
 pub mod io_error;
 pub(crate) mod line_queue;
-pub mod lists;
 pub mod logging;
 pub mod random;
-pub mod shrink;
 pub mod signals;
-pub mod slots;
 pub mod stdio;
+pub mod tables;
 #[cfg(test)]
 pub(crate) mod test_json;
 #[cfg(test)]
 pub(crate) mod test_support;
-pub mod timer_wheel;
-pub(crate) mod tls_stream;
+pub mod tls;
 
 /// Whether a value is the default one, which a state leaves out: for `skip_serializing_if` of serde.
 pub fn is_default<T: Default + PartialEq>(value: &T) -> bool {

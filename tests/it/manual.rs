@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Command;
 
 use chinwag::cli::Cli;
-use chinwag::util::fingerprint::Fingerprint;
+use chinwag::util::tls::fingerprint::Fingerprint;
 use clap::CommandFactory;
 
 use crate::harness::{PROGRAM, Server, wait};

@@ -88,7 +88,7 @@ impl AdmissionQueue {
         self.renumber_soon(now);
         if self.waiting == 0 {
             self.queue.clear();
-            crate::util::shrink::queue(&mut self.queue);
+            crate::util::tables::shrink::queue(&mut self.queue);
         }
     }
 

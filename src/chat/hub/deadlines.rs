@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::chat::id::ClientId;
 use crate::chat::session::table::SessionTable;
-use crate::util::shrink;
-use crate::util::timer_wheel::Wheel;
+use crate::util::tables::shrink;
+use crate::util::tables::timer_wheel::Wheel;
 
 /// Deadlines that one tick checks at most. Most of them are only moved to a later time.
 pub const DEADLINES_PER_TICK: usize = 1024;

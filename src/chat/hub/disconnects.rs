@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::chat::id::ClientId;
 use crate::chat::session::PendingDisconnect;
 use crate::chat::session::table::SessionTable;
-use crate::util::shrink;
+use crate::util::tables::shrink;
 
 /// Sessions that are disconnected in one tick, and as many between two ticks.
 ///

@@ -15,7 +15,7 @@ use crate::chat::input::Close;
 use crate::chat::policy::peer::show_addr;
 use crate::chat::room::segment_log::EntryKind;
 use crate::chat::session::{PendingDisconnect, Session, SessionStage, Uncommitted};
-use crate::util::shrink;
+use crate::util::tables::shrink;
 
 /// Time after which a passed deadline is checked again, while its session waits for a commit.
 const COMMIT_RECHECK: Duration = Duration::from_millis(100);

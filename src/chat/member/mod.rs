@@ -17,7 +17,7 @@ use super::irc::metadata::Metadata;
 use super::policy::host::Host;
 use super::policy::nick::fold;
 use crate::util::is_default;
-use crate::util::lists::List;
+use crate::util::tables::lists::List;
 
 /// What a member may do on the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

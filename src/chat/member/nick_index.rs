@@ -9,8 +9,8 @@ use super::Member;
 use crate::chat::id::MemberSlot;
 use crate::chat::policy::nick::fold;
 use crate::chat::policy::nick::lookalike::{AsciiForm, Looks, canonical_key, looks_as_key};
-use crate::util::shrink;
-use crate::util::slots::Slots;
+use crate::util::tables::shrink;
+use crate::util::tables::slots::Slots;
 
 /// Hashes names with a secret key, so that no name can be chosen for its hash.
 #[derive(Clone, Copy)]

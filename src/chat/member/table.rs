@@ -14,9 +14,9 @@ use super::nick_index::{NameHasher, NickIndex};
 use super::{Member, Membership, Role};
 use crate::chat::id::{AccountId, Author, Holder, MemberId, MemberSlot, RoomId};
 use crate::chat::policy::nick::{Name, key_of};
-use crate::util::lists::Lists;
-use crate::util::shrink;
-use crate::util::slots::Slots;
+use crate::util::tables::lists::Lists;
+use crate::util::tables::shrink;
+use crate::util::tables::slots::Slots;
 
 /// The name of the operator; no other member can take it.
 pub const OPERATOR: &str = "server";

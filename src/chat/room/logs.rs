@@ -7,7 +7,7 @@ use super::segment_log::{Cursor, Entry, EntryKind, Log};
 use crate::chat::encoding::{Detail, IrcContext, IrcShape, LogEncoding, Render, Renderers};
 use crate::chat::event::Event;
 use crate::chat::id::ClientId;
-use crate::util::shrink;
+use crate::util::tables::shrink;
 
 /// A log that sessions read, and how many they are.
 #[derive(Serialize, Deserialize)]

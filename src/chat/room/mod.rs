@@ -25,7 +25,7 @@ use super::irc::metadata::Metadata;
 use super::member::RoomRole;
 use super::policy::restrictions::Restriction;
 use super::record::{RoomBanRecord, RoomRecord, RoomRoleRecord, TopicRecord};
-use crate::util::shrink;
+use crate::util::tables::shrink;
 
 /// The numbers of joins and leaves that are announced in one line.
 #[derive(Clone, Copy, Default, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::chat::id::ClientId;
-use crate::util::shrink;
+use crate::util::tables::shrink;
 
 /// The readers of a room, and the place of the sweep among them.
 ///

@@ -18,7 +18,7 @@ use super::encoding::Encoding;
 use super::id::{DayNumber, MemberSlot, SessionId};
 use super::room::segment_log::Cursor;
 use crate::util::is_default;
-use crate::util::lists::List;
+use crate::util::tables::lists::List;
 
 /// The stage of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

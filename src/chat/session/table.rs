@@ -13,9 +13,9 @@ use crate::chat::change::Origin;
 use crate::chat::encoding::Encoding;
 use crate::chat::id::{ClientId, RoomId, SessionId};
 use crate::chat::member::table::MemberTable;
-use crate::util::lists::Lists;
-use crate::util::shrink;
-use crate::util::slots::Slots;
+use crate::util::tables::lists::Lists;
+use crate::util::tables::shrink;
+use crate::util::tables::slots::Slots;
 
 /// A remote address in 8 bytes, since most addresses are IPv4.
 #[derive(Clone, Copy, Serialize, Deserialize)]

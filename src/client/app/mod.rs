@@ -22,7 +22,7 @@ use std::time::Duration;
 use time::Date;
 
 use super::error::Error;
-use super::protocol::backoff::Backoff;
+use super::protocol::connection::backoff::Backoff;
 use super::protocol::entry::LoginFlow;
 use super::protocol::lag::Lag;
 use super::protocol::plain_text::PlainText;

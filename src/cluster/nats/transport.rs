@@ -14,7 +14,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use super::error::LinkError;
-use crate::util::tls_stream::{HandshakeError, TlsStream};
+use crate::util::tls::stream::{HandshakeError, TlsStream};
 
 /// Makes the settings of TLS: which authorities sign the certificates of servers.
 ///

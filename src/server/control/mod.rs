@@ -16,7 +16,7 @@ pub use self::listen::ControlPlace;
 use super::connection::transport::UnixServer;
 use super::store_writer::{CopyStatus, StoreWriter};
 use crate::control::protocol::{Answer, Request};
-use crate::util::slots::Slots;
+use crate::util::tables::slots::Slots;
 
 /// Connections at once; further ones are refused.
 pub const MAX_CONNECTIONS: usize = 8;

@@ -8,7 +8,7 @@ use slab::Slab;
 
 use crate::server::connection::transport::Transport;
 use crate::server::connection::{Connection, ConnectionState, Phase};
-use crate::util::shrink;
+use crate::util::tables::shrink;
 
 /// All connections, up to a maximum.
 pub struct Connections<S> {

@@ -12,24 +12,20 @@
 //! [`Engine::has_work`] and [`Engine::next_deadline`] for the time of the next turn.
 
 pub mod accept;
-mod api;
 mod budget;
 mod closing;
 mod connections;
 mod deadlines;
 mod input;
-pub mod moving;
 mod opening;
 mod output;
-mod proxies;
 mod read_queue;
-mod requests;
 mod shutdown;
 pub mod state;
 #[cfg(test)]
 mod state_tests;
 mod timers;
-mod web_socket;
+mod web;
 
 use std::rc::Rc;
 use std::time::Duration;

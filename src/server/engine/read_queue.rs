@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use crate::server::connection::{Connection, Flags};
-use crate::util::shrink;
+use crate::util::tables::shrink;
 
 /// The slots of connections to read from, now or later.
 #[derive(Default, Serialize, Deserialize)]

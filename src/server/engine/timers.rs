@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::util::shrink;
-use crate::util::timer_wheel::Wheel;
+use crate::util::tables::shrink;
+use crate::util::tables::timer_wheel::Wheel;
 
 /// How long a client that has been sent everything may take to close its side; on a WebSocket, with its close frame.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);

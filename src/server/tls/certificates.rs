@@ -12,7 +12,7 @@ use x509_cert::der::Decode;
 
 use super::expiry::Validity;
 use super::{TlsError, pem};
-use crate::util::fingerprint::Fingerprint;
+use crate::util::tls::fingerprint::Fingerprint;
 
 /// A certificate that the server can show.
 #[derive(Clone, Debug)]

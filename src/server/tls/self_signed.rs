@@ -23,8 +23,8 @@ use super::certificates::{self, Certificate};
 use super::{TlsError, pem};
 use crate::server::http;
 use crate::server::listen_addr::{ListenAddr, ListenPlace};
-use crate::util::fingerprint::Fingerprint;
 use crate::util::io_error::plain_words;
+use crate::util::tls::fingerprint::Fingerprint;
 
 const KEY: &str = "key.pem";
 const CERTIFICATE: &str = "cert.pem";

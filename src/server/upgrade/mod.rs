@@ -36,7 +36,7 @@ use super::connection::transport::ServerListener;
 use super::console::Console;
 use super::control::Control;
 use super::engine::Engine;
-use super::engine::moving::BlockingConnections;
+use super::engine::state::moving::BlockingConnections;
 use super::handover::VERSION;
 use super::listen::Listening;
 use super::password::Hasher;

@@ -14,7 +14,7 @@ use crate::chat::member::table::MemberTable;
 use crate::chat::session::irc::IrcSession;
 use crate::chat::session::table::SessionTable;
 use crate::chat::session::{Session, SessionFlags, SessionStage};
-use crate::util::shrink;
+use crate::util::tables::shrink;
 
 /// Watched sessions that one tick checks.
 const WATCHED_PER_TICK: usize = 64;

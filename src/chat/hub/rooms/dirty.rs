@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::chat::id::RoomId;
 use crate::chat::room::Room;
-use crate::util::shrink;
-use crate::util::slots::Slots;
+use crate::util::tables::shrink;
+use crate::util::tables::slots::Slots;
 
 /// Numbers of dirty rooms. `stale` of them are removed or clean by now.
 #[derive(Default, Serialize, Deserialize)]

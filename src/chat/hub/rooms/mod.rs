@@ -21,7 +21,7 @@ use crate::chat::policy::nick::{Name, key_of};
 use crate::chat::room::Room;
 use crate::chat::room::rules::RoomRules;
 use crate::chat::room::segment_log::Retention;
-use crate::util::slots::Slots;
+use crate::util::tables::slots::Slots;
 
 /// Empty rooms that are checked at most when one must leave memory.
 const EVICTION_CANDIDATES: usize = 1024;
@@ -271,7 +271,7 @@ impl Rooms {
             // Another room with this number could be due at the same time.
             self.summaries.retain(|&(_, summed)| summed != id);
         }
-        crate::util::shrink::map(&mut self.index);
+        crate::util::tables::shrink::map(&mut self.index);
         room
     }
 

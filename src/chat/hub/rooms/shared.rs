@@ -12,7 +12,7 @@ use crate::chat::account::table::AccountTable;
 use crate::chat::id::{Now, RoomId};
 use crate::chat::policy::nick::Name;
 use crate::chat::room::Room;
-use crate::util::slots::Slots;
+use crate::util::tables::slots::Slots;
 
 /// The rooms in memory without what belongs to one node.
 #[derive(Serialize, Deserialize)]

@@ -121,8 +121,8 @@ mod tests {
     use rustls::version::TLS13;
 
     use super::*;
-    use crate::client::protocol::link::ReadOutcome;
-    use crate::client::protocol::tls::tests::{FarEnd, Identity, trusting};
+    use crate::client::protocol::connection::link::ReadOutcome;
+    use crate::client::protocol::connection::tls::tests::{FarEnd, Identity, trusting};
     use crate::util::clock::Clock;
 
     const LINK: Token = Token(0);

@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::util::fingerprint::Fingerprint;
 use crate::util::io_error::plain_words;
+use crate::util::tls::fingerprint::Fingerprint;
 
 /// What stands in place of a fingerprint for a server whose certificate an authority has signed.
 const AUTHORITY: &str = "authority";
@@ -164,7 +164,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::client::protocol::tls::tests::scratch_directory;
+    use crate::client::protocol::connection::tls::tests::scratch_directory;
 
     const ONE: &str = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     const TWO: &str = "SHA256:BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";

@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 
 use super::error::{Refusal, TlsError};
 use super::known_servers::{KnownServer, KnownServers, KnownServersError};
-use crate::util::fingerprint::{ExpectedFingerprint, Fingerprint};
+use crate::util::tls::fingerprint::{ExpectedFingerprint, Fingerprint};
 
 /// Which certificates are trusted.
 #[derive(Debug)]

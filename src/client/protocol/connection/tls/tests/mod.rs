@@ -20,7 +20,7 @@ use rustls::{RootCertStore, ServerConfig, ServerConnection, SupportedProtocolVer
 
 use super::verifier::{Authorities, Rule, Verifier};
 use super::{Tls, TlsError, TlsStream};
-use crate::util::fingerprint::Fingerprint;
+use crate::util::tls::fingerprint::Fingerprint;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 

@@ -183,9 +183,9 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Wheel<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_json::through_json;
-    use super::super::test_support::Random;
     use super::*;
+    use crate::util::test_json::through_json;
+    use crate::util::test_support::Random;
 
     #[test]
     fn empty_wheel_has_nothing_due() {

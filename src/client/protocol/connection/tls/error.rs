@@ -3,8 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::util::fingerprint::{ExpectedFingerprint, Fingerprint};
 use crate::util::io_error::plain_words;
+use crate::util::tls::fingerprint::{ExpectedFingerprint, Fingerprint};
 
 use super::known_servers::KnownServersError;
 

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use super::Engine;
-use super::timers::Timer;
 use crate::chat::{ClientId, Now};
 use crate::server::connection::Flags;
 use crate::server::connection::transport::Listener;
+use crate::server::engine::Engine;
+use crate::server::engine::timers::Timer;
 use crate::wire::frame::{close_frame, code, ping_frame};
 
 impl<L: Listener> Engine<L> {
     /// Queues the close frame of a WebSocket, once.
-    pub(super) fn end_web_socket(&mut self, slot: usize) {
+    pub(in crate::server::engine) fn end_web_socket(&mut self, slot: usize) {
         let code = if self.is_ending() { code::GOING_AWAY } else { code::NORMAL };
         let connection = &mut self.connections[slot];
         if connection.is_web_socket() && !connection.flags.contains(Flags::CLOSE_SENT) {
@@ -21,7 +21,7 @@ impl<L: Listener> Engine<L> {
     }
 
     /// Pings a silent WebSocket, or disconnects it if the last ping was not answered.
-    pub(super) fn ping(&mut self, slot: usize, now: Now) {
+    pub(in crate::server::engine) fn ping(&mut self, slot: usize, now: Now) {
         let (id, keepalive) = (ClientId::new(slot), self.limits.keepalive);
         // Pings were switched off meanwhile.
         if keepalive.is_zero() {

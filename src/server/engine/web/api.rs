@@ -2,11 +2,11 @@
 
 use log::{debug, info};
 
-use super::Engine;
 use crate::chat::change::Origin;
 use crate::chat::{ClientId, Now, PostRefusal, Posted, show_addr};
 use crate::server::connection::Protocol;
 use crate::server::connection::transport::Listener;
+use crate::server::engine::Engine;
 use crate::server::http::api::{self, ApiError, ApiTokens};
 use crate::server::http::{Answer, Exchange};
 use crate::wire::http::Request;
@@ -18,7 +18,13 @@ impl<L: Listener> Engine<L> {
     }
 
     /// The answer to a request about the messages of a room; `None` if it waits for the commit of a message.
-    pub(super) fn answer_api(&mut self, slot: usize, request: &Request, room: &str, now: Now) -> Option<Answer> {
+    pub(in crate::server::engine) fn answer_api(
+        &mut self,
+        slot: usize,
+        request: &Request,
+        room: &str,
+        now: Now,
+    ) -> Option<Answer> {
         let keep_alive = request.keep_alive;
         match self.post(slot, request, room, now) {
             Ok(posted) => {
@@ -54,7 +60,7 @@ impl<L: Listener> Engine<L> {
     }
 
     /// Answers the requests whose messages have been committed, or refused meanwhile.
-    pub(super) fn answer_posts(&mut self, now: Now) {
+    pub(in crate::server::engine) fn answer_posts(&mut self, now: Now) {
         while let Some(Posted { origin, result, lines }) = self.hub.poll_posted() {
             let slot = origin.client.slot();
             let Some(exchange) = self.posting(slot) else { continue };
@@ -71,7 +77,7 @@ impl<L: Listener> Engine<L> {
     }
 
     /// A message has not been committed in time: the client is told, and the connection ends.
-    pub(super) fn give_up_post(&mut self, slot: usize, now: Now) {
+    pub(in crate::server::engine) fn give_up_post(&mut self, slot: usize, now: Now) {
         let Some(exchange) = self.posting(slot) else { return };
         exchange.end_wait(None);
         exchange.answer(ApiError::NotCommitted.answer(false, false, now), false, now);

@@ -1,5 +1,7 @@
 //! The opening of connections: headers of proxies and TLS handshakes, before the hub or the web side knows them.
 
+mod proxies;
+
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;

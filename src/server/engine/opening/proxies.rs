@@ -5,10 +5,10 @@ use std::net::IpAddr;
 
 use log::debug;
 
-use super::Engine;
 use crate::chat::{Now, Refusal, show_addr};
 use crate::server::connection::transport::{Listener, ListenerKind, Transport};
 use crate::server::connection::{OpeningStep, Protocol};
+use crate::server::engine::Engine;
 use crate::server::trusted_peer::TrustedPeer;
 
 impl<L: Listener> Engine<L> {
@@ -18,7 +18,7 @@ impl<L: Listener> Engine<L> {
     }
 
     /// The first step of the opening of a connection from `peer`; `None` if its protocol begins at once.
-    pub(super) fn first_step(&self, peer: IpAddr, stream: &L::Transport) -> Option<OpeningStep> {
+    pub(in crate::server::engine) fn first_step(&self, peer: IpAddr, stream: &L::Transport) -> Option<OpeningStep> {
         match self.proxies.iter().any(|proxy| proxy.is(peer)) {
             true => Some(OpeningStep::ProxyHeader),
             false => stream.needs_handshake().then_some(OpeningStep::Handshake),
@@ -26,7 +26,7 @@ impl<L: Listener> Engine<L> {
     }
 
     /// Reads the header of a proxy. From then on only the client's address counts, in all limits, bans and texts.
-    pub(super) fn read_proxy_header(&mut self, slot: usize, now: Now) {
+    pub(in crate::server::engine) fn read_proxy_header(&mut self, slot: usize, now: Now) {
         let connection = &mut self.connections[slot];
         let header = connection.take_proxy_header();
         let Protocol::Opening(opening) = &mut connection.protocol else { return };
@@ -60,7 +60,7 @@ impl<L: Listener> Engine<L> {
     }
 
     /// Tells a peer that speaks lines that the header of a proxy has to come first.
-    pub(super) fn ask_for_proxy_header(&mut self, slot: usize) {
+    pub(in crate::server::engine) fn ask_for_proxy_header(&mut self, slot: usize) {
         let connection = &mut self.connections[slot];
         if let Protocol::Opening(opening) = &connection.protocol
             && opening.kind == ListenerKind::Plain
@@ -77,9 +77,9 @@ mod tests {
     use std::cell::RefCell;
     use std::rc::Rc;
 
-    use super::super::opening::tests::Server;
     use crate::chat::Config;
     use crate::server::connection::transport::ListenerKind;
+    use crate::server::engine::opening::tests::Server;
     use crate::simulator::network::peer::{Peer, Speech};
     use crate::simulator::network::proxy::Proxy;
     use crate::simulator::network::{Network, Wire};

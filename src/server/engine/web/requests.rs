@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 
 use log::debug;
 
-use super::Engine;
-use super::timers::Timer;
 use crate::chat::{ClientId, Encoding, IrcShape, NewConnection, Now, ResumeRequest, show_addr};
 use crate::server::connection::transport::{Flushed, Listener, Transport};
 use crate::server::connection::{Flags, Protocol};
+use crate::server::engine::Engine;
+use crate::server::engine::timers::Timer;
 use crate::server::http::{Answer, ExchangeStep, Metrics, SUBPROTOCOL, api, document};
 use crate::server::limits::FAREWELL_TIMEOUT;
 use crate::wire::http::{self, HttpError, Request};
@@ -24,7 +24,7 @@ const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 impl<L: Listener> Engine<L> {
     /// Answers the requests of a connection, as far as possible now.
-    pub(super) fn exchange(&mut self, slot: usize, now: Now) {
+    pub(in crate::server::engine) fn exchange(&mut self, slot: usize, now: Now) {
         let rate_limit = self.hub.rate_limit();
         let mut has_answer = false;
         for _ in 0..STEPS {
@@ -65,7 +65,7 @@ impl<L: Listener> Engine<L> {
     }
 
     /// Handles the deadline of an exchange.
-    pub(super) fn expire_exchange(&mut self, slot: usize, now: Now) {
+    pub(in crate::server::engine) fn expire_exchange(&mut self, slot: usize, now: Now) {
         let connection = &mut self.connections[slot];
         let Protocol::Http(exchange) = &mut connection.protocol else { return };
         let due = exchange.due(FAREWELL_TIMEOUT);

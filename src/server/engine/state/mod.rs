@@ -1,5 +1,7 @@
 //! The engine as plain data, for the process that takes over its sockets.
 
+pub mod moving;
+
 use std::time::Duration;
 
 use log::debug;

@@ -9,7 +9,7 @@ use rustls::version::{TLS12, TLS13};
 
 use super::super::error::Refusal;
 use super::*;
-use crate::client::protocol::tls::known_servers::KnownServersError;
+use crate::client::protocol::connection::tls::known_servers::KnownServersError;
 use crate::client::settings::{Settings, TlsTrust};
 
 /// An authority that the client knows, and the client's file of known servers.

@@ -1,9 +1,9 @@
 //! What the engine does for an upgrade, in which another process takes its sockets over.
 
-use super::Engine;
 use crate::chat::{ClientId, Now};
 use crate::server::connection::Phase;
 use crate::server::connection::transport::{Listener, Transport};
+use crate::server::engine::Engine;
 use crate::server::store_writer::StoreWriter;
 
 /// Descriptors that a relay leaves free for its own use, and for that of the server if the upgrade fails.

@@ -19,8 +19,8 @@ pub use self::known_servers::KnownServersError;
 use self::known_servers::{KnownServer, KnownServers};
 use self::verifier::{Authorities, Rule, Verdict, Verifier};
 use crate::client::settings::{Settings, TlsTrust};
-use crate::util::tls_stream::HandshakeError;
-pub use crate::util::tls_stream::TlsStream;
+use crate::util::tls::stream::HandshakeError;
+pub use crate::util::tls::stream::TlsStream;
 
 /// Makes the TLS sessions with one server. A later session resumes an earlier one, if the server lets it.
 pub struct Tls {

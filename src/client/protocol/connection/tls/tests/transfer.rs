@@ -3,8 +3,8 @@
 use rustls::version::{TLS12, TLS13};
 
 use super::*;
-use crate::client::protocol::link::{Link, ReadOutcome};
-use crate::client::protocol::transport::Transport;
+use crate::client::protocol::connection::link::{Link, ReadOutcome};
+use crate::client::protocol::connection::transport::Transport;
 
 /// Connects a link to a server that is trusted.
 fn link(size: Option<usize>, version: &'static SupportedProtocolVersion, pace: usize) -> (Link, FarEnd) {

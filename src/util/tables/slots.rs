@@ -129,8 +129,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Slots<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_support::Random;
     use super::*;
+    use crate::util::test_support::Random;
 
     #[test]
     fn lowest_free_index_is_used_also_after_a_round_trip() {
