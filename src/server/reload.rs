@@ -63,7 +63,7 @@ pub struct ProcessSettings {
     pub limits: Limits,
     pub access: Access,
     pub proxies: Vec<TrustedPeer>,
-    /// The tokens with which programs may post; `None` if nobody may.
+    /// The tokens with which programs may post; `None` if no program may.
     pub tokens: Option<ApiTokens>,
     pub level: LevelFilter,
 }

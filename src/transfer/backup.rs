@@ -38,7 +38,7 @@ pub fn backup(settings: &BackupSettings) -> Result<(), Error> {
     if fs::metadata(&to).is_ok_and(|found| (found.dev(), found.ino()) == copied.store) {
         return Err(Error::Refused(format!("{} is the store itself; choose another name", to.display())));
     }
-    // By this process, since it can take seconds, for which a server would answer nobody.
+    // This process does it: it can take seconds, in which a server would answer no client.
     let file = File::open(&part).map_err(failed)?;
     file.sync_all().map_err(failed)?;
     let bytes = file.metadata().map_err(failed)?.len();

@@ -70,8 +70,8 @@ fn ask(mut server: Connection, to: &Path, progress: &mut dyn FnMut(u8)) -> Resul
         }
         Err(error) => {
             if matches!(error, crate::control::Error::Closed(_)) {
-                // A server that was killed leaves its part, which nobody else can have made: its name has the number of
-                // this process.
+                // A server that was killed leaves the part of the file that it has copied. It is safe to remove: no
+                // other process uses this name, which has the number of this process.
                 let _ = fs::remove_file(to);
             }
             Err(error.into())

@@ -131,7 +131,7 @@ export class Wire {
     const wire = new Wire();
     wire.target = Number(server.webPort);
     wire.pairs = new Set();
-    wire.loses = ''; // '' | 'up': from the browser | 'down': to the browser | 'all': nobody gets through
+    wire.loses = ''; // '' | 'up': from the browser | 'down': to the browser | 'all': no connection passes
     wire.listener = net.createServer((browser) => wire.#join(browser));
     wire.listener.listen(0, '127.0.0.1');
     await once(wire.listener, 'listening');
@@ -173,7 +173,7 @@ export class Wire {
   }
 }
 
-/** A browser whose pages may ask nobody but the server for anything, and have nothing to complain of. */
+/** A browser whose pages may send requests to the server only, and must not report any error. */
 export class Browser {
   static async start(isFirefox) {
     const browser = new Browser();

@@ -52,7 +52,7 @@ pub enum Bystander {
     // A member that sends pings.
     #[default]
     Ping,
-    // Nobody.
+    // No member.
     None,
 }
 

@@ -124,8 +124,8 @@ impl RoomRules {
         true
     }
 
-    /// An account was removed: nobody has its role and invitation, and `member`, which was logged in as it, has its restrictions.
-    /// Returns whether there was anything that is stored.
+    /// An account was removed: its role and its invitation end, and its restrictions go over to `member`, which was
+    /// logged in as it. Returns whether there was anything that is stored.
     pub fn forget(&mut self, account: AccountId, member: Option<MemberId>) -> bool {
         let (from, to) = (Holder::Account(account), member.map(Holder::Member));
         let had_role = self.role(from).is_some();

@@ -85,8 +85,8 @@ pub enum SendError {
 /// Why a request has no good answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
-    /// Nobody listens on the subject: what was asked has not happened. JetStream is off, has no such stream, or its
-    /// stream has no leader.
+    /// No client and no server listens on the subject: what was asked has not happened. JetStream is off, has no such
+    /// stream, or its stream has no leader.
     #[error("nobody answers; is JetStream switched on, and are most of its servers there?")]
     NoResponders,
     /// JetStream refused: what was asked has not happened.

@@ -49,7 +49,7 @@ impl Default for LookUpCommand {
 /// The child's side: writes the addresses of a name to standard output.
 ///
 /// # Errors
-/// If nobody reads them.
+/// If the server does not read them any more.
 pub fn run(host: &str, port: u16) -> io::Result<()> {
     // When the server is killed meanwhile: PR_SET_PDEATHSIG(2const).
     set_parent_process_death_signal(Some(Signal::KILL))?;

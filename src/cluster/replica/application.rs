@@ -107,8 +107,9 @@ pub trait Application {
     /// If it cannot be read; then the node stops and shows this text.
     fn restore(&mut self, snapshot: &str, continues: bool) -> Result<(), String>;
 
-    /// Empties the common state: nobody knows it any more. What outlives a full stop is taken from where it is kept. What stands
-    /// between the position `after` and this place was not given to the application, and nobody knows it any more, either.
+    /// Empties the common state, which no node has any more. What outlives a full stop is taken from where it is kept.
+    /// The entries between the position `after` and this place were not given to the application, and no other node has
+    /// applied them either.
     fn found(&mut self, place: Place<Self::Origin>, after: Option<u64>);
 
     /// Learns what has happened to a proposal that will not be applied before the eyes of this node.

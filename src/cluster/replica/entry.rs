@@ -72,7 +72,7 @@ pub enum Control {
     Hello { node: NodeName, versions: Versions, informed: bool },
     /// One of `count` pieces of the state at the Hello in this position, for the incarnation that said it.
     Snapshot { to: Incarnation, hello: u64, piece: u32, count: u32 },
-    /// Nobody has answered the Hello in this position: the state begins anew, with the node that said it alone.
+    /// No node has answered the Hello in this position: the state begins anew, with the node alone that said Hello.
     Genesis { hello: u64, node: NodeName, versions: Versions },
     /// An incarnation is not heard any more; its last entry that counts is this one.
     Gone { incarnation: Incarnation, last: u64 },

@@ -299,7 +299,7 @@ impl<O: Clone> Replica<O> {
         }
     }
 
-    /// Asks again if the snapshot is missing for too long; if nobody is there who has the state, begins it anew.
+    /// Asks again if the snapshot is missing for too long; if no node has the state, begins it anew.
     pub(super) fn check_wait(&mut self, now: Duration) {
         let stagger = STAGGER * (self.incarnation.0 % 8) as u32;
         // It takes time to write a large state.

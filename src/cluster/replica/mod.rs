@@ -233,7 +233,8 @@ impl<O: Clone> Replica<O> {
         }
     }
 
-    /// Drops the lasting proposals for whose origins `is_gone` holds, unless they were sent: nobody waits for them any more.
+    /// Drops the lasting proposals of sessions that have ended, unless they were sent: `is_gone` says which origins
+    /// these are.
     pub fn withdraw(&mut self, is_gone: impl Fn(&O) -> bool) {
         let is_dropped = |proposal: &Proposal<O>| proposal.lasting && proposal.origin.as_ref().is_some_and(&is_gone);
         self.outbox.take_waiting(is_dropped);

@@ -128,7 +128,7 @@ impl<O> Outbox<O> {
         self.has_left
     }
 
-    /// Drops the snapshot that nobody waits for any more.
+    /// Drops the snapshot for an incarnation that has ended.
     pub fn drop_answer(&mut self, to_nobody: Incarnation) {
         self.answers.retain(|answer| answer.to() != to_nobody);
         // A predecessor may have put its pieces there.

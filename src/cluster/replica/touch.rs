@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Nobody is told of a shorter silence.
+/// Members are not told of a shorter silence.
 const TELL_AFTER: Duration = Duration::from_secs(2);
 /// Lines wait for this time, then they are refused.
 const REFUSE_AFTER: Duration = Duration::from_secs(60);
@@ -26,7 +26,7 @@ pub struct Touch {
     is_up: bool,
     /// Since when the engine is not connected, if it was.
     down_since: Option<Duration>,
-    /// Whether the node was ever part of the chat: nobody is told before.
+    /// Whether the node was ever part of the chat; before that, members are told nothing.
     was_live: bool,
     /// Since when it is not any more.
     out_since: Option<Duration>,

@@ -33,7 +33,7 @@ impl EventLoop {
         self.engine.set_access(access);
     }
 
-    /// Sets the tokens with which programs may post; `None` if nobody may.
+    /// Sets the tokens with which programs may post; `None` if no program may.
     pub fn set_tokens(&mut self, tokens: Option<ApiTokens>) {
         self.engine.set_tokens(tokens);
     }

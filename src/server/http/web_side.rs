@@ -25,7 +25,7 @@ pub struct WebSide {
     certificates: Vec<Validity>,
     /// The figures of the node, for the metrics; `None` without a cluster.
     cluster: Option<ClusterFigures>,
-    /// The tokens with which programs may post; `None` if nobody may.
+    /// The tokens with which programs may post; `None` if no program may.
     tokens: Option<ApiTokens>,
 }
 
@@ -91,7 +91,7 @@ impl WebSide {
         self.tokens = tokens;
     }
 
-    /// The tokens with which programs may post; `None` if nobody may.
+    /// The tokens with which programs may post; `None` if no program may.
     pub fn tokens_mut(&mut self) -> Option<&mut ApiTokens> {
         self.tokens.as_mut()
     }

@@ -183,7 +183,7 @@ impl Relay {
         }
     }
 
-    /// Closes both sides of a pair. No slot is used again, so that events of it are for nobody.
+    /// Closes both sides of a pair. Its slot is not used again, so that a late event of the pair is ignored.
     fn remove(&mut self, slot: usize) {
         drop(self.pairs.try_remove(slot));
     }

@@ -84,7 +84,7 @@ enum FlowPhase {
     Open,
     /// The end has been read, and what is left is written.
     Ending,
-    /// Nobody takes the bytes any more, which are read until the end.
+    /// The other side takes no more bytes: they are read until the end, and dropped.
     Discarding,
     /// The end has been passed on.
     Over,
@@ -268,7 +268,7 @@ mod tests {
                 assert!(!run(&mut rig.pair));
                 let rest = rig.pair.input.rest.len() + rig.pair.output.rest.len();
                 assert!(rest <= BLOCK, "{rest} bytes are kept");
-                // Nobody reads before everything is full.
+                // The other side is read only when everything is full.
                 if sent == before || sent == bytes.len() {
                     received.extend(if is_input { read(&mut rig.server).0 } else { read(&mut rig.client).0 });
                     assert!(!run(&mut rig.pair));

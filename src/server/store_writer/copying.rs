@@ -18,7 +18,7 @@ const PERIOD_FACTOR: u32 = 3;
 pub(super) enum Copying {
     /// In progress: the time of the next step, and the percentage of the last one.
     Running { due: Duration, percent: u8 },
-    /// It has ended, and nobody has been told.
+    /// It has ended, and [`StoreWriter::poll_copy`] has not returned that yet.
     Ended(Result<NewFile, String>),
 }
 

@@ -187,7 +187,7 @@ fn make_certificate(key: &KeyPair, names: &[String], now: OffsetDateTime) -> Res
     Ok(params.self_signed(key)?.pem())
 }
 
-/// Writes a whole file under a name that nobody else uses; returns its path.
+/// Writes a whole file under a name that no other file has; returns its path.
 fn write_temporary(dir: &Path, name: &str, mode: u32, bytes: &[u8]) -> io::Result<std::path::PathBuf> {
     let path = dir.join(format!(".{name}.{}.{:016x}", std::process::id(), fastrand::u64(..)));
     let mut file: File = OpenOptions::new().write(true).create_new(true).mode(mode).open(&path)?;

@@ -180,7 +180,8 @@ impl Upgrade {
         let program = self.program.as_ref().map_err(String::clone)?;
         let has_passed_sockets = self.listening.iter().any(|listening| listening.is_activated);
         let (channel, theirs) = Channel::pair().map_err(|error| plain_words(&error))?;
-        // Before the start: if the program has ended at once, sending fails, and nobody would read why it has ended.
+        // Sent before the program starts. If it was sent later, and the program had ended at once, sending would fail,
+        // and the operator would not be told why the program has ended.
         let offered = channel.send(&Message::Offer(self.offer.clone()));
         offered.map_err(|error| format!("the channel to the new program {}", plain_words(&error)))?;
         let child = program.start(theirs, has_passed_sockets);

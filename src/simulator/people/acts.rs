@@ -64,7 +64,7 @@ fn minutes(random: &mut Random) -> &'static str {
     random.pick::<&str>(&["", " 1", " 1", " 2", " 0", " x"])
 }
 
-/// A mask of a ban; some are for nobody, and one is invalid.
+/// A mask of a ban; some match no member, and one is invalid.
 fn mask(random: &mut Random, name: &str) -> String {
     match random.below(8) {
         0 | 1 => format!("{name}!*@*"),

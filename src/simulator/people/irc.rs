@@ -32,8 +32,8 @@ impl IrcClient {
         self.frames.is_some()
     }
 
-    /// Returns the lines in these bytes, as far as they are whole. What nobody can know is left out: ids of messages for one
-    /// member alone, references of batches, and for how long a member was silent.
+    /// Returns the lines in these bytes, as far as they are whole. Parts that the oracle cannot know are left out: ids
+    /// of messages for one member alone, references of batches, and for how long a member was silent.
     pub fn read(&mut self, fresh: &[u8]) -> Vec<u8> {
         let mut lines = Vec::new();
         match &mut self.frames {

@@ -25,7 +25,7 @@ const NAMES: &[&str] = &[
     "lvan",
 ];
 
-/// Names that nobody can have; the last ones look like reserved words, or have Cyrillic letters among Latin ones.
+/// Names that no member can have; the last ones look like reserved words, or have Cyrillic letters among Latin ones.
 const BAD_NAMES: &[&str] = &[
     "a b",
     "a@b",

@@ -92,7 +92,7 @@ export async function search_finds_marks_and_goes_there({ server, folder, page, 
   await alice.click('#newest');
   await sees(alice, 'said meanwhile', 'said');
   await until(alice, () => $.newest.hidden, null, 'the newest line is not reached');
-  // The slash is for the search where nobody writes.
+  // The slash begins a search if no field has the focus.
   await alice.evaluate(() => document.activeElement.blur());
   await alice.keyboard.press('/');
   same(await alice.evaluate(() => document.activeElement.id), 'searchWords', 'the focus after a slash');

@@ -115,7 +115,7 @@ export async function half_a_line_is_not_said_elsewhere({ server, page }) {
   bob.say('/kick alice');
   await roomIs(alice, 'lobby');
   await draftIs(alice, '');
-  // A name that nobody has: what was typed since stays in the conversation.
+  // No member has this name: the text that was typed after the whisper stays in the conversation.
   await alice.evaluate(() => {
     const [{ send }, held] = [WebSocket.prototype, []];
     WebSocket.prototype.send = function (text) { held.push(() => send.call(this, text)); };

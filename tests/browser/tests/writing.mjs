@@ -8,7 +8,7 @@ const paste = (page, text) => page.evaluate((pasted) => {
   const data = new DataTransfer();
   data.setData('text/plain', pasted);
   const event = new ClipboardEvent('paste', { clipboardData: data, cancelable: true, bubbles: true });
-  // What the browser does by itself after a paste that nobody prevented.
+  // What the browser does by itself after a paste, if the page does not prevent it.
   if (field.dispatchEvent(event)) document.execCommand('insertText', false, pasted);
 }, text);
 
@@ -221,7 +221,7 @@ export async function the_newest_line_stays_in_sight_when_the_screen_changes({ s
     await alice.setViewportSize({ width, height });
     const inSight = (wanted) => { const log = document.querySelector('#log'); return innerWidth === wanted && log.scrollHeight - log.scrollTop - log.clientHeight < 2 && document.querySelector('#newest').hidden; };
     await until(alice, inSight, width, `the newest line is not in sight on ${width} by ${height}`);
-    // The page is told of a size when it is drawn; nobody turns a phone faster.
+    // The page is told of a size when it is drawn, which takes less time than turning a phone.
     await alice.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
   }
 }

@@ -33,7 +33,8 @@ impl Three {
             let routes = near.map(|(_, gate)| gate.url()).collect::<Vec<_>>().join(",");
             let (name, url) = (format!("s{index}"), format!("nats://{}", addrs[index]));
             let args = ["--name", &name, "--cluster_name", "tests", "--cluster", &url, "--routes", &routes];
-            // Nobody listens there: the servers are not to find ways around the gates, and not to tell the nodes others.
+            // No server listens at the first address: the servers must not find ways around the gates, and must not
+            // tell the nodes of other servers.
             let hidden = ["--cluster_advertise", "127.0.0.1:1", "--connect_retries", "0", "--no_advertise"];
             Engine::start(&[&args[..], &hidden].concat())
         };

@@ -34,7 +34,7 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Starts a gate to this address, which may be nobody's yet.
+    /// Starts a gate to this address, where perhaps no server listens yet.
     pub fn to(target: String) -> Gate {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();

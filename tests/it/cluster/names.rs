@@ -6,7 +6,8 @@ use super::{health, node_args};
 use crate::harness::{PROGRAM, Server};
 use crate::store::TestDir;
 
-/// Runs the server where /etc/hosts is a pipe to which nobody writes, so that each look-up of a name waits without end.
+/// Runs the server where /etc/hosts is a pipe to which no process writes, so that each look-up of a name waits without
+/// end.
 const SCRIPT: &str = r#"mkfifo "$0/hosts" && mount --bind "$0/hosts" /etc/hosts && exec "$@""#;
 
 #[test]

@@ -58,7 +58,7 @@ fn author_of_a_whisper_to_a_node_that_stands_still_is_told() {
     // The next line has waited for the answer, and is said.
     nodes[1].signal(Signal::CONT);
     bob.until("alice: three");
-    // Nobody answers for a node that has died.
+    // A node that has died does not answer, and no other node answers for it.
     nodes[1].signal(Signal::KILL);
     nodes[1].wait();
     alice.send("@bob: four\n");

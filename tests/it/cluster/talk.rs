@@ -9,9 +9,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::harness::{DEADLINE, Server, mask_time};
 
-/// What an author reads in place of a line that nobody sees.
+/// What an author reads in place of a line that no member is shown.
 const NOT_SAID: &str = "! Not said: ";
-/// The same, where nobody can know whether others have seen it.
+/// The same, if the node cannot know whether others were shown the line.
 const PERHAPS_NOT_SAID: &str = "! Perhaps not said: ";
 /// The time between two lines of one author.
 const PACE: Duration = Duration::from_millis(20);

@@ -9,8 +9,8 @@ use crate::chat::id::{Author, Now, RoomId};
 use crate::chat::room::segment_log::EntryKind;
 
 impl Hub {
-    /// A poster says something in a room. If the room is in the store alone, the message is stored and nobody is there to read
-    /// it.
+    /// A poster says something in a room. If the room is in the store alone, it has no members, and the message is only
+    /// stored.
     pub(in crate::chat::hub) fn apply_post(&mut self, post: &Post, time: &Now) {
         for text in &post.lines {
             let id = self.journal.next_message_id();

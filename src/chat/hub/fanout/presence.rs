@@ -86,7 +86,7 @@ impl Fanout<'_> {
             let here = room.members.len();
             let Some(PresenceSummary { joined, left }) = room.summary.take() else { continue };
             if here == 0 {
-                // Nobody would read it.
+                // No member is there to read it.
                 continue;
             }
             room.next_summary = now.at + Duration::from_millis(here as u64 * 1000 / SUMMARY_LINES_PER_SECOND);

@@ -47,8 +47,8 @@ impl Hub {
         self.store.iter_mut().for_each(|store| store.restored.clone_from(&known));
     }
 
-    /// Records that messages were deleted while this node was away: those that it knew, and the other nodes do not have. What is
-    /// older, nobody knows.
+    /// Records that messages were deleted while this node was away: those that it knew, and the other nodes do not
+    /// have. Older messages are in the memory of no node, so it is not known whether they were deleted.
     fn record_deleted_messages(&mut self, known: impl Iterator<Item = (Box<str>, Vec<u64>)>) {
         let Hub { shared: Shared { rooms, .. }, store: Some(store), .. } = self else { return };
         for (key, mut ids) in known {
@@ -86,8 +86,8 @@ impl Hub {
         }
     }
 
-    /// The state was begun anew here. Messages with these ids, and those that were [bridged](Hub::note_bridged), are known to
-    /// nobody any more, if there were any.
+    /// The state was begun anew here. If there were messages with these ids, or some that were
+    /// [bridged](Hub::note_bridged), no node has them any more.
     pub fn note_missed(&mut self, missed: Option<Gap>) {
         let log = self.store.as_mut().and_then(|store| store.log.as_mut());
         let to = missed.map_or(0, |missed| missed.to).max(log.map_or(0, LogUse::take_missed));

@@ -83,7 +83,8 @@ impl StoreQueue {
         }
     }
 
-    /// Adds a record of a whisper that nobody has read, or of whispers that were read: they are in no log, and always recorded.
+    /// Adds a record of a whisper that waits for its reader, or of whispers that were read. Whispers are in no log, so
+    /// they are recorded also while the log is read again.
     pub fn record_whisper(&mut self, record: Record) {
         self.records.push(record);
     }

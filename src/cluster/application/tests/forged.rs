@@ -12,7 +12,10 @@ use crate::util::test_support::Random;
 /// Snapshots, unless `CHINWAG_SEEDS` says how many; `CHINWAG_SEED` is the first one.
 const SEEDS: u64 = 600;
 
-/// What a snapshot becomes at a node that joins: a fault, or the state, to which changes are applied until nobody is there.
+/// Gives a snapshot to a node that joins, applies the changes to it, and lets all other nodes end.
+///
+/// # Errors
+/// Why the node refuses the snapshot.
 fn join(snapshot: &str, changes: &[Value], now: Now) -> Result<(), String> {
     let mut hub = Hub::new(config(1), renderers(Lang::En));
     hub.use_cluster();

@@ -11,7 +11,7 @@ use super::delivery::Delivery;
 use crate::cluster::nats::protocol::Message;
 use crate::cluster::nats::settings::Limits;
 
-/// The server removes a consumer that nobody has asked for so long.
+/// The server removes a consumer that was not asked for messages for this time.
 const INACTIVE_THRESHOLD: Duration = Duration::from_secs(30);
 
 /// A request for messages ends after this time, and is made again.

@@ -117,7 +117,7 @@ fn a_node_takes_part_for_the_others_when_it_has_said_so() {
         let nodes = cluster.nodes[index].replica.status(cluster.now).nodes;
         nodes.into_iter().map(|node| (node.name, node.ready, node.heard.is_some())).collect::<Vec<_>>()
     };
-    // Nobody gives it the state.
+    // No node gives it the state.
     cluster.nodes[0].replica.weaken(Some(Weakness::NeverAnswers));
     cluster.add("c", Start::Fresh);
     cluster.run(2);

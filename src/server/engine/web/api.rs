@@ -12,7 +12,7 @@ use crate::server::http::{Answer, Exchange};
 use crate::wire::http::Request;
 
 impl<L: Listener> Engine<L> {
-    /// Sets the tokens with which programs may post; `None` if nobody may.
+    /// Sets the tokens with which programs may post; `None` if no program may.
     pub fn set_tokens(&mut self, tokens: Option<ApiTokens>) {
         self.web.set_tokens(tokens);
     }

@@ -15,7 +15,7 @@ impl Oracle {
             "+" => {
                 let mut added = Vec::new();
                 for typed in names {
-                    // Names that nobody can have now, since they look like others, can be monitored.
+                    // A name that no member can have now, since it looks like another one, can be monitored.
                     let is_alike = |why: &String| why.contains(" looks like ") || why.contains(" mixes ");
                     let name = name(typed).or_else(|why| if is_alike(&why) { Ok(typed.to_owned()) } else { Err(why) });
                     match name {
@@ -70,7 +70,7 @@ impl Oracle {
         (0..self.readers.len()).filter(watches).collect()
     }
 
-    /// A member has a name that nobody had.
+    /// A member has taken a name that no member had.
     pub(in crate::simulator::oracle) fn irc_tell_online(&mut self, member: usize) {
         let source = self.irc_source(member, &self.members[member].name);
         for session in self.watchers(&self.members[member].key) {
@@ -79,7 +79,7 @@ impl Oracle {
         }
     }
 
-    /// Nobody has a name any more.
+    /// No member has this name any more.
     pub(in crate::simulator::oracle) fn irc_tell_offline(&mut self, name: &str) {
         if self.ending {
             return;

@@ -45,7 +45,7 @@ fn find_alike<'n>(name: &str, others: &[&'n String]) -> Option<&'n String> {
         .find_map(|look| others.iter().copied().find(|other| all_looks(other).contains(look)))
 }
 
-/// Why nobody can have this name, although it has the right shape.
+/// Why no member can have this name, although it has the right shape.
 pub(super) fn refuse_look(name: &str) -> Option<String> {
     let looks = all_looks(name).into_iter().chain(capitals(name));
     match looks.collect::<Vec<_>>().iter().find_map(|look| RESERVED.iter().find(|word| all_looks(word).contains(look)))

@@ -121,7 +121,7 @@ pub(super) fn too_many(wait: Duration) -> String {
     format!("! Too many wrong passwords. Try again in {}.", count(wait.as_millis().div_ceil(1000) as u64, "second"))
 }
 
-/// The refusal of a password that nobody can have.
+/// The refusal of a text that cannot be a password.
 pub(super) fn refuse_password(text: &str) -> Option<String> {
     let is_bad = text.trim().len() > 1024 || text.contains(' ') || text.starts_with('/') || is_farewell(text);
     is_bad.then(|| {

@@ -227,7 +227,7 @@ impl Oracle {
 
     /// A room name as the server keeps it; `None` if no room can have it.
     pub(super) fn place(&self, text: &str) -> Option<String> {
-        // A nickname that nobody can have can be the name of a room.
+        // A room can have a name that no member can have, such as a reserved word, if its shape is right.
         let is_name = || name(text).err().is_none_or(|why| why != SHAPE);
         match key(text.trim()) == "lobby" {
             true => Some("lobby".into()),

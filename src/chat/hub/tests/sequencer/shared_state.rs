@@ -274,7 +274,7 @@ impl World {
         random.pick(&lines).clone()
     }
 
-    /// What happens to the store of the first node concerns nobody else.
+    /// Something happens to the store of the first node. The shared state must not depend on that.
     fn disturb_store(&mut self) {
         let hub = &mut self.nodes[0].hub;
         match self.random.below(3) {

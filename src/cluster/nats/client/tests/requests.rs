@@ -24,7 +24,7 @@ fn published_message_has_its_conditions_and_one_answer() {
     let reply = world.reply_to(&sent, "a.b");
     world.answer("_INBOX.0000000000000abc.2", r#"{"stream":"S","seq":11}"#);
     world.answer(&reply, r#"{"error":{"code":400,"err_code":10071,"description":"wrong last sequence: 8"}}"#);
-    // A second answer is nobody's.
+    // A second answer to the same request is ignored.
     world.answer(&reply, r#"{"stream":"S","seq":12}"#);
     assert_eq!(
         world.events(),

@@ -141,7 +141,7 @@ function closeList() {
   $.text.removeAttribute('aria-activedescendant');
 }
 
-/** The field has another text, which nobody is typing. */
+/** The page has put another text into the field: the suggestions for the old one end. */
 function forgetWord() {
   dismissed = '';
   closeList();

@@ -38,7 +38,7 @@ function mentionPattern() {
   return mention.pattern;
 }
 
-/** Whether a text mentions the user. Code and links mention nobody. */
+/** Whether a text mentions the user. The name in code or in a link does not count. */
 function mentionsUser(text) {
   const pattern = mentionPattern();
   const isIn = (piece) => piece.kind === 'emphasis' ? piecesOf(piece.text).some(isIn) : piece.kind === 'text' && piece.text.search(pattern) >= 0;

@@ -265,7 +265,7 @@ fn what_the_bucket_does_not_have_yet_survives_an_upgrade() {
     let bob = world.enter(0, 2, &["bob"]);
     world.type_line(0, alice, "/ignore bob");
     world.type_line(0, bob, "@erin kept");
-    // One value was handed out, and nobody knows what has become of it.
+    // One value was handed out, and the hub is not told whether it was put.
     assert!(world.nodes[0].hub.poll_kept().is_some());
     let Node { hub, told } = world.nodes.remove(0);
     let state = serde_json::to_string(&hub.into_state()).unwrap();

@@ -130,7 +130,7 @@ fn whisper_that_is_delivered_while_it_is_on_its_way_is_not_delivered_again() {
     world.say(0, alice, "/quit");
     let bob = world.enter(0, 2, &["bob"]);
     world.type_line(0, bob, "@alice early");
-    // It is handed out; nobody knows what has become of it.
+    // It is handed out; the hub is not told yet whether it was put.
     let sent = world.nodes[0].hub.poll_kept().unwrap();
     assert_eq!(sent.key, "whispers.alice");
     let (id, now) = (ClientId::new(3), world.now());
