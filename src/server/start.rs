@@ -5,7 +5,7 @@ use std::time::Instant;
 use log::info;
 
 use super::Error;
-use super::store_writer::{StoreWriter, StoreWriterState};
+use super::store::writer::{StoreWriter, StoreWriterState};
 use crate::chat::{Config, Hub, Now, Renderers};
 use crate::cluster::settings::ClusterSettings;
 use crate::cluster::stored::Beginning;

@@ -14,7 +14,7 @@ use rustix::process::geteuid;
 use self::connection::{Connection, Work};
 pub use self::listen::ControlPlace;
 use super::connection::transport::UnixServer;
-use super::store_writer::{CopyStatus, StoreWriter};
+use super::store::writer::{CopyStatus, StoreWriter};
 use crate::control::protocol::{Answer, Request};
 use crate::util::tables::slots::Slots;
 

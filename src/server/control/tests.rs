@@ -11,7 +11,7 @@ use super::connection::TIMEOUT;
 use super::*;
 use crate::chat::MessageKind;
 use crate::control::protocol::MAX_REQUEST;
-use crate::server::store_writer::tests::options_in;
+use crate::server::store::writer::tests::options_in;
 use crate::store::{Message, Record, Store};
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -40,7 +40,7 @@ use super::connection::Connection;
 use super::connection::transport::{Listener, ListenerKind, Transport, TransportBuffers};
 use super::http::{Access, ClusterFigures, TurnHistogram, WebSide};
 use super::limits::Limits;
-use super::store_writer::StoreWriter;
+use super::store::writer::StoreWriter;
 use super::tls::expiry::Validity;
 use super::trusted_peer::TrustedPeer;
 use crate::chat::{Hub, IpLimit, Now};

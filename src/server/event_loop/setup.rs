@@ -19,7 +19,7 @@ use crate::server::listen::Listening;
 use crate::server::password::{Hasher, HasherCommand};
 use crate::server::reload::Reloader;
 use crate::server::service::ServiceManager;
-use crate::server::store_writer::StoreWriter;
+use crate::server::store::writer::StoreWriter;
 use crate::server::tls::expiry::{CertificateWatch, Validity};
 use crate::server::tls::self_signed::Introduction;
 use crate::server::trusted_peer::TrustedPeer;

@@ -8,7 +8,7 @@ use super::cluster_figures::ClusterFigures;
 use super::prometheus::{describe, line};
 use crate::chat::StatsSnapshot;
 use crate::server::connection::transport::{Handshakes, TransportBuffers};
-use crate::server::store_writer::{StoreCounts, StoreWriter};
+use crate::server::store::writer::{StoreCounts, StoreWriter};
 use crate::server::tls::expiry::Validity;
 
 /// Upper bounds of the histogram's buckets, in microseconds.

@@ -20,7 +20,7 @@ use crate::server::connection::transport::{Listener, ListenerKind, Transport};
 use crate::server::connection::{Flags, Phase};
 use crate::server::http::{TurnHistogram, WebSide};
 use crate::server::limits::Limits;
-use crate::server::store_writer::{StoreWriter, StoreWriterState};
+use crate::server::store::writer::{StoreWriter, StoreWriterState};
 
 /// The state of an engine, without the hub and the sockets.
 ///

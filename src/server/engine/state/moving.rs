@@ -4,7 +4,7 @@ use crate::chat::{ClientId, Now};
 use crate::server::connection::Phase;
 use crate::server::connection::transport::{Listener, Transport};
 use crate::server::engine::Engine;
-use crate::server::store_writer::StoreWriter;
+use crate::server::store::writer::StoreWriter;
 
 /// Descriptors that a relay leaves free for its own use, and for that of the server if the upgrade fails.
 const RELAY_RESERVE: usize = 16;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::copying::CopyStatus;
 use self::copying::Copying;
-use super::store_query::QueryQueue;
+use super::query::QueryQueue;
 use super::unwritten::{UnwrittenRecords, gap_of};
 use crate::chat::gaps::{Gap, Gaps};
 use crate::chat::{Hub, Now, OPERATOR_LOG};
@@ -398,4 +398,4 @@ impl StoreWriter {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(in crate::server) mod tests;
