@@ -1,4 +1,5 @@
 use super::*;
+use crate::chat::id::Author;
 
 impl Log {
     /// Bytes held.
