@@ -95,7 +95,7 @@ export class Server {
   }
 }
 
-/** Somebody at nc. */
+/** A person at nc. */
 export class Nc {
   static open(server) {
     const nc = new Nc();
@@ -186,7 +186,7 @@ export class Browser {
     return browser;
   }
 
-  /** A page of somebody's own; `expected`: complaints that the test is about. */
+  /** A page with cookies and storage of its own; `expected`: complaints that the test is about. */
   async page(url, { locale = 'en-US', expected = /^$/, ...options } = {}) {
     const context = await this.program.newContext({ viewport: { width: 1280, height: 800 }, locale, ...options });
     context.setDefaultTimeout(DEADLINE);

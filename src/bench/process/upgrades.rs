@@ -38,7 +38,8 @@ struct Request {
 /// The longest times without a delivery.
 #[derive(Default)]
 struct Gaps {
-    /// When a message was last delivered to anybody; `None` before the first one, and where none were to be delivered.
+    /// When a message was last delivered to any client; `None` before the first one, and where none were to be
+    /// delivered.
     last: Option<Nanos>,
     /// Whether an upgrade was under way since then.
     in_upgrade: bool,

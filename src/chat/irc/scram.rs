@@ -31,7 +31,7 @@ pub enum ScramError {
     /// The client wants channel binding.
     #[error("channel-binding-not-supported")]
     ChannelBindingNotSupported,
-    /// There are no keys for this name. Whoever must not learn this is sent [`ScramError::InvalidProof`] instead.
+    /// There are no keys for this name. A client that must not learn this is sent [`ScramError::InvalidProof`] instead.
     #[error("unknown-user")]
     UnknownUser,
     /// The name is empty, or has a `=` that is neither `=2C` nor `=3D`.

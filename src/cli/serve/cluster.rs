@@ -93,8 +93,8 @@ impl Serve {
         })
     }
 
-    /// The servers of a cluster have names, rooms, and lines that fit in its log. Who is known by the address of a connection is
-    /// somebody else at each of them.
+    /// Checks what each server of a cluster needs: a name, rooms, nicknames, and lines that fit in the log. Addresses cannot be
+    /// the names of members there: the same address is another member at each server.
     pub(super) fn check_cluster(&self) -> Result<(), String> {
         let line = self.limits.max_line;
         if self.cluster.cluster.is_empty() {

@@ -42,7 +42,7 @@ pub enum LinkError {
          nats-server, or remove max_payload there"
     )]
     SmallPayload(usize, usize),
-    /// Somebody may have put them there.
+    /// An attacker on the way may have put them there.
     #[error("it sent bytes without encryption where TLS begins")]
     BytesBeforeTls,
     #[error("the TLS handshake failed: {}", plain_words(.0))]

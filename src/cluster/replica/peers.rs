@@ -18,7 +18,7 @@ pub const SILENCE: Duration = Duration::from_secs(5);
 const RECENT: Duration = Duration::from_millis(2_500);
 /// Bytes of a heartbeat at most; a longer one is none of ours.
 const MAX_HEARTBEAT: usize = 512;
-/// Incarnations that are remembered at most, apart from those that live, whoever sends heartbeats.
+/// Incarnations that are remembered at most, apart from those that live. Strangers can send heartbeats, too.
 const MAX_HEARD: usize = 1_024;
 /// A silent incarnation is forgotten after this time.
 const FORGOTTEN: Duration = Duration::from_secs(60);

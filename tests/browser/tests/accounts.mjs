@@ -61,7 +61,7 @@ async function tellsNothing(page, ...passwords) {
   same(found, [], 'passwords in the page');
 }
 
-/** Somebody at nc with an account. */
+/** A member at nc with an account. */
 async function ncWithPassword(server, name, password) {
   const nc = Nc.open(server);
   nc.say(name);

@@ -171,7 +171,7 @@ export async function ones_own_lost_connection_gives_the_name_back({ server, wir
   const line = await wire(house);
   const alice = await page(line.url, { expected });
   await enter(alice, 'alice');
-  // The server has not noticed: somebody of this name is still there.
+  // The server has not noticed the loss: a member of this name is still there.
   line.cut();
   await disconnected(alice);
   const ghost = await Nc.enter(house, 'alice');

@@ -107,7 +107,7 @@ export async function enter_sends_what_is_complete(world) {
   await type(alice, '/whoi');
   await alice.keyboard.press('Enter');
   same(await draft(alice), '/whois ', 'what Enter makes of a part of a word');
-  // Whoever has moved has chosen.
+  // A suggestion to which the user has moved is chosen.
   await type(alice, '@bob');
   await alice.keyboard.press('ArrowDown');
   await alice.keyboard.press('Enter');

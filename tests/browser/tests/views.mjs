@@ -127,7 +127,7 @@ export async function half_a_line_is_not_said_elsewhere({ server, page }) {
   await sees(alice, 'Nobody here is called bbo.', 'refused');
   await roomIs(alice, 'bbo');
   await draftIs(alice, 'second');
-  // Whoever has gone elsewhere before the answer to /join comes stays there.
+  // A user who shows another view before the answer to /join comes stays in that view.
   await show(alice, 'lobby');
   await say(alice, '/join tea');
   await show(alice, '@bbo');

@@ -72,7 +72,7 @@ fn hostile_heartbeats_and_whispers_change_nothing() {
             driver.turn();
         }
     }
-    // Many nodes that do not exist, which have read further than anybody, and some with names of others.
+    // Many nodes that do not exist, which have read further than all others, and some with names of others.
     for incarnation in 0..3_000_u64 {
         let node = ["x", "a", "b"][incarnation as usize % 3];
         let beat = json!({"node": node, "incarnation": incarnation, "ready": true, "applied": u64::MAX});

@@ -52,7 +52,7 @@ pub fn name_of(number: usize) -> String {
     char::from(b'a' + number as u8).to_string()
 }
 
-/// Waits until a node takes part: only then somebody can log in.
+/// Waits until a node takes part: only then members can log in.
 pub fn wait_for_node(node: &mut Server) {
     node.log.until("this server takes part");
 }

@@ -84,7 +84,7 @@ fn clients_with_and_without_channel_binding_log_in_without_it() {
     for header in ["n,,", "y,,", "n,a=user,", "y,a=USER,"] {
         let first = format!("{header}n=user,r=abc,x=extension");
         assert!(log_in(&first, header, "pencil").unwrap().starts_with("v="), "{header}");
-        // The header must be repeated: whoever changes it on its way is noticed.
+        // The header must be repeated, so that a change of it on the way is noticed.
         for other in ["n,,", "y,,", "n,a=user,", "p=tls-exporter,,", ""].into_iter().filter(|&other| other != header) {
             assert_eq!(log_in(&first, other, "pencil"), Err(ScramError::ChannelBindingsDontMatch), "{other}");
         }

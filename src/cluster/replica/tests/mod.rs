@@ -20,7 +20,7 @@ struct TestNode {
     /// The next entry that it reads.
     next: u64,
     is_up: bool,
-    /// Whether its heartbeats reach anybody.
+    /// Whether its heartbeats reach the other nodes.
     is_heard: bool,
 }
 

@@ -144,7 +144,7 @@ impl World {
         }
     }
 
-    /// Answers the passwords and queries, takes the records, and lets everybody read.
+    /// Answers the passwords and queries, takes the records, and lets all sessions read.
     fn settle(&mut self) {
         for node in 0..2 {
             let now = self.now(node);

@@ -113,7 +113,7 @@ function isInCode() {
   return linesOf($.text.value).reduce((isOpen, line) => codeLine(line, isOpen).isOpen, false);
 }
 
-/** Whoever whispers goes on in the conversation, and whoever joins a room that is in the list goes on there. */
+/** After a whisper the user goes on in the conversation; after joining a room that is in the list, in that room. */
 function followLine(line) {
   const { kind, to = lastWhisperer } = line;
   if (kind === 'whisper' && to && fold(to) !== fold(me.name)) showView(talk(to));
@@ -202,7 +202,7 @@ $.field.addEventListener('click', (event) => { if (event.target === $.field) $.t
 
 document.addEventListener('keydown', (event) => {
   if (event.key === 'Escape' && !document.querySelector('dialog[open]')) return escape();
-  // Whoever begins to type means the field; a slash is for the search.
+  // What the user begins to type goes into the field; a slash begins a search.
   const elsewhere = [document.body, $.log, $.delete, $.more].includes(event.target);
   if (elsewhere && !$.room.hidden && event.key.length === 1 && event.key !== ' ' && event.key !== '/' && !event.ctrlKey && !event.metaKey && !event.altKey) $.text.focus();
 });

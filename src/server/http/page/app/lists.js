@@ -91,7 +91,7 @@ function updateView(node, view) {
   else button.removeAttribute('aria-current');
   close.title = view.isRoom ? T.leaveRoom(view.name) : T.closeTalk(view.name);
   close.setAttribute('aria-label', close.title);
-  // Whoever is in no other room stays in the lobby.
+  // A user who is in no other room stays in the lobby.
   close.hidden = isLobby(view) && memberRooms().length < 2;
 }
 

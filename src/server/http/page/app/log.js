@@ -58,7 +58,7 @@ function trimShown() {
   if (from < 0) drawLog();
 }
 
-/** Whoever reads far up does not need the newest lines: the live segment begins anew with the last of them. */
+/** A user who reads far up does not need the newest lines: the live segment begins anew with the last of them. */
 function cutNewest() {
   const { segment } = shown;
   if (segment === shown.live) {

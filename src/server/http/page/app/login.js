@@ -77,7 +77,7 @@ function loginMessage(text, wrong = false) {
 /** A name is refused. One that was mine a moment ago may be held by my own lost connection: that passes. */
 function refusedName(f, text) {
   const passes = f.what === 'taken' && returning();
-  // Somebody may be typing another one already.
+  // The user may be typing another one already.
   if ($.login.hidden) $.nickname.value = me.wanted;
   loginMessage(passes ? T.stillTaken(me.wanted) : text, !passes);
   screen('login');

@@ -65,7 +65,7 @@ function addLine(view, item) {
   if (view !== shown || view.segment !== view.live) view.live.trim(2 * MAX_HIDDEN);
 }
 
-/** A message of somebody else: what the user learns of it besides what is drawn. */
+/** A message of another member: what the user learns of it besides what is drawn. */
 function tellOf(view, item) {
   if (item.mention && view !== shown && view.mentions === 1) announce(T.mentionedIn(item.name, view.name));
   notifyOf(view, item);

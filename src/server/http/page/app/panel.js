@@ -63,7 +63,7 @@ function closeMenus() {
   if ($.card.open) $.card.close();
 }
 
-// ---- The list of rooms is renewed while somebody is here -----------------------------------------------
+// ---- The list of rooms is renewed while the user does something ----------------------------------------
 
 const RENEWAL = 15_000; // milliseconds
 let renewedAt = 0;

@@ -207,7 +207,7 @@ function setAway(view, f) {
   wantFlush();
 }
 
-/** A conversation tells that the other person has come or gone: the next one of that name may be somebody else. */
+/** A conversation tells that the other person has come or gone: the next one of that name may be another person. */
 function tellTalk(name, text) {
   const view = findTalk(name);
   if (view && view.live.items.at(-1)?.text !== text) addLine(view, { kind: 'notice', text });

@@ -167,7 +167,7 @@ function showHome() {
 /** Whether the user sees what comes to a view. */
 const isWatched = (view) => view === shown && focused && stick && view.segment === view.live;
 
-/** Counts a message of somebody else that has just come, or was missed. */
+/** Counts a message of another member that has just come, or was missed. */
 function countNew(view, item) {
   if (isWatched(view)) return;
   if (view.unread === 0) setFirstNew(view, item);
