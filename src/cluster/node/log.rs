@@ -182,7 +182,7 @@ impl Log {
             }
             Event::ReadFailed { reader, why } if self.is_read_by(reader) => match is_error(&why, ApiError::NO_STREAM) {
                 true => Some(LogEvent::Lost(why.to_string())),
-                // Until the log is found again, nobody can tell whether this node misses entries.
+                // Until the log is found again, it is not known whether this node misses entries.
                 false => {
                     self.close(client);
                     Some(self.fail(why.to_string(), now))

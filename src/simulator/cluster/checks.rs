@@ -58,7 +58,7 @@ impl World {
         }
     }
 
-    /// Once calm, each node takes part, has read the whole log, and knows the people of all nodes and nobody else.
+    /// Once calm, each node takes part, has read the whole log, and knows the people of all nodes and no one more.
     fn check_nodes(&mut self) {
         let present = self.people.iter().filter(|person| person.stage == Stage::Present);
         let present: BTreeSet<String> = present.map(|person| person.name.clone()).collect();
@@ -189,7 +189,7 @@ fn has_false_gap(stay: &Stay, reference: &Reference) -> bool {
     let Some(after) = stay.gap_after else { return false };
     let first = stay.ids.first().copied().unwrap_or(u64::MAX).max(after + 1);
     let last = stay.ids.last().copied().unwrap_or(u64::MAX).max(first);
-    // What a store lacks may be of any room. Nobody knows what was said before the state began anew.
+    // What a store lacks may be of any room. After the state began anew, no node knows what was said before.
     reference.messages.range(after + 1..first).next().is_none()
         && reference.geneses.range(after / 256..=last / 256).next().is_none()
 }
@@ -202,7 +202,7 @@ fn missing(stay: &Stay, to_the_end: bool, reference: &Reference) -> Option<u64> 
     let seq_of = |id: u64| reference.messages.get(&id).map_or(u64::MAX, |(seq, _)| *seq);
     let said = reference.messages.range(first..=last).filter(|(_, (_, shown))| shown.room == stay.room);
     let missing = said.map(|(&id, _)| id).find(|id| !ids.contains(id) && !reference.was_deleted(*id))?;
-    // Nobody knows what was said before the state began anew.
+    // After the state began anew, no node knows what was said before.
     let (at, next) = (seq_of(missing), ids.range(missing..).next().map_or(u64::MAX, |&id| seq_of(id)));
     reference.geneses.range(at.min(next)..=at.max(next)).next().is_none().then_some(missing)
 }

@@ -119,7 +119,7 @@ impl SimulatedStore {
         errors.extend(missing.map(|id| format!("{id} is not stored, and no gap is noted")));
         for Gap { from, to } in initial.gaps.iter() {
             let said = reference.messages.range(from..to).map(|(id, _)| id);
-            // Nobody knows what was said before the state began anew.
+            // After the state began anew, no node knows what was said before.
             let is_known = reference.geneses.range(from / 256..=to / 256).next().is_none();
             // A room of the bucket may have had messages, which the log does not have.
             if is_known && to > FIRST_ID && said.chain(forgotten.range(from..to).map(|(id, _)| id)).all(is_here) {

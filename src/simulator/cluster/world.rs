@@ -56,7 +56,7 @@ pub struct World {
     pub(super) history: usize,
     /// Nothing goes wrong but the engine.
     pub(super) is_sound: bool,
-    /// Many people have names that nobody else has.
+    /// Many people have names that no other person has.
     is_busy: bool,
     pub(super) log: LogEngine,
     /// The bucket at the engine.

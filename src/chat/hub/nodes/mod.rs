@@ -27,7 +27,7 @@ pub enum Returned {
     Applied,
     /// It was not applied and never will be.
     NotApplied,
-    /// Nobody knows.
+    /// It is not known whether it was applied.
     Unknown,
     /// It does not fit in the log, which takes lines of so many bytes, whatever is in them.
     TooLong { most: usize },

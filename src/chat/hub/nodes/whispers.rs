@@ -24,8 +24,8 @@ impl Hub {
         self.node_messages.pop()
     }
 
-    /// Takes the answer of a node to the message with this tag, or that there was none in time. A tag that nobody waits for is
-    /// ignored.
+    /// Takes the answer of a node to the message with this tag, or that there was none in time. The answer is ignored if no
+    /// session waits for it.
     pub fn handle_node_answer(&mut self, tag: u64, answer: Result<&[u8], NodeUnreachable>, now: Now) {
         let delivery = answer.ok().and_then(|answer| serde_json::from_slice(answer).ok());
         let answered = self.node_messages.note_answer(tag, delivery.unwrap_or(Delivery::Failed));
@@ -146,7 +146,7 @@ impl Hub {
         let delivery = if is_only_elsewhere { Delivery::Absent } else { self.show_private(&message, now) };
         let request = NodeRequest::Deliver(message.clone());
         let tags: Vec<u64> = nodes.into_iter().map(|node| self.node_messages.push(node, &request)).collect();
-        // Nobody is told what has become of tags alone.
+        // The sender of tags without a text is not told whether they have arrived.
         if tags.is_empty() || message.content == PrivateContent::Tags {
             return self.finish_private(Some(asker.id), &message, delivery, now);
         }

@@ -15,7 +15,7 @@ impl World {
         oracle.lines
     }
 
-    /// A node has left as planned: nobody may wait for an answer.
+    /// A node has left as planned: none of its people may wait for an answer.
     pub(super) fn end_at_leave(&mut self, index: usize) {
         let node = &mut self.nodes[index];
         let now = super::clock(self.step);
@@ -84,7 +84,7 @@ impl World {
         self.count("lines of unknown fate", unsure.len());
     }
 
-    /// Once calm, each node takes part, has read the whole log, and knows the people of the others and nobody else.
+    /// Once calm, each node takes part, has read the whole log, and knows the people of the others and no one more.
     fn check_node(&mut self, index: usize) {
         let node = &self.nodes[index];
         let mut errors = Vec::new();

@@ -22,7 +22,7 @@ pub enum Key {
     Room(Box<str>),
     /// What is kept of an account and is not in the log.
     Private(Box<str>),
-    /// Whispers to a name that nobody had.
+    /// Whispers to a name that no member had.
     Whispers(Box<str>),
 }
 

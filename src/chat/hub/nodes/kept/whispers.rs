@@ -1,4 +1,4 @@
-//! Whispers to names that nobody had, in the bucket: any node may leave one, and any node may deliver them.
+//! Whispers to names that no member had, in the bucket: any node may leave one, and any node may deliver them.
 
 use std::ops::RangeInclusive;
 

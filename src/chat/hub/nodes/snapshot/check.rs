@@ -72,7 +72,8 @@ fn check_rooms(rooms: &SharedRooms) -> Result<(), String> {
     Ok(())
 }
 
-/// Each member stands in its rooms at the places that it knows, and nobody else stands there.
+/// Checks that the rooms and the members agree: each membership of a member names its place in the list of the room, and the
+/// lists have no other entries.
 fn check_memberships(members: &MemberTableState, rooms: &SharedRooms) -> Result<(), String> {
     let mut known = 0;
     for (slot, member, memberships) in members.members() {

@@ -11,6 +11,7 @@ use self::world::{BEGIN, Bucket, Node, World, alice, new_hub};
 use crate::chat::config::{Config, OfflineWhispers};
 use crate::chat::hub::Hub;
 use crate::chat::hub::tests::store_queue::start;
+use crate::chat::id::Incarnation;
 use crate::chat::record::{InitialCluster, InitialState, Record, Whisper};
 use crate::chat::{Lang, Now};
 use crate::wire::renderers;
