@@ -319,6 +319,16 @@ mod tests {
     }
 
     #[test]
+    fn a_late_genesis_whose_hello_was_forgotten_is_void_if_another_genesis_stands_there() {
+        let mut log = Log::new();
+        log.hello(A, "a");
+        assert_eq!(log.genesis(A, 2, 1), Effect::Founded);
+        // The engine has gone back, and the Hello of B stood there before.
+        assert_eq!(log.genesis(B, 2, 2), Effect::Skipped(Skip::NotLive));
+        assert!(log.0.is_live(A));
+    }
+
+    #[test]
     fn a_late_genesis_of_a_replaced_incarnation_is_void() {
         let mut log = Log::new();
         log.hello(A, "a");

@@ -48,7 +48,8 @@ impl Rules {
         if kind == "genesis" {
             let hello = number("hello");
             let answered = self.answered.get(&incarnation).is_some_and(|&at| at > hello);
-            let is_void = self.genesis > hello || answered || self.replaced.contains(&incarnation);
+            // At the same position: the Hello was in a log that the engine has forgotten.
+            let is_void = self.genesis >= hello || answered || self.replaced.contains(&incarnation);
             self.genesis = seq;
             if !is_void {
                 let time = self.time.max(time);

@@ -5,7 +5,7 @@ use crate::cluster::weakness::Weakness;
 
 /// How the worlds of one kind are run.
 pub struct Worlds {
-    /// Seeds of a full test run; `CHINWAG_SEEDS` is another number.
+    /// Seeds of a full test run; `CHINWAG_SEEDS` is another number, or a range such as `5000..9000`.
     pub seeds: u64,
     /// Tests that share the seeds.
     pub shares: u64,
@@ -25,16 +25,18 @@ impl Worlds {
             }
             return None;
         }
-        let seeds = std::env::var("CHINWAG_SEEDS")
-            .map_or(self.seeds, |seeds| seeds.parse().expect("a number in CHINWAG_SEEDS"));
+        let asked = std::env::var("CHINWAG_SEEDS").unwrap_or_else(|_| self.seeds.to_string());
+        let (first, end) = asked.split_once("..").unwrap_or(("0", &asked));
+        let number = |text: &str| text.parse::<u64>().expect("a number or a range in CHINWAG_SEEDS");
+        let (first, end) = (number(first), number(end));
         let mut all = Counts::new();
-        for seed in (share..seeds).step_by(self.shares as usize) {
+        for seed in (first + share..end).step_by(self.shares as usize) {
             for (what, count) in self.run_seed(seed, false) {
                 *all.entry(what).or_default() += count;
             }
         }
         eprintln!("{all:?}");
-        (seeds >= self.seeds).then_some((seeds, all))
+        (end - first >= self.seeds).then_some((end - first, all))
     }
 
     fn run_seed(&self, seed: u64, trace: bool) -> Counts {
