@@ -61,6 +61,11 @@ weaknesses! {
         /// Messages get the next id that this node has.
         CountsIds,
     }
+    /// Rules of the bucket beside the log.
+    BUCKET {
+        /// A value that the engine has not taken is not put again.
+        PutsOnce,
+    }
 }
 
 /// The rule that is left out in a test; nothing in the program.

@@ -14,6 +14,9 @@ use super::repeats::Repeats;
 use crate::chat::{Hub, Now};
 use crate::cluster::nats::{ApiError, Bucket, BucketId, Client, Event, RequestError, StreamConfig};
 use crate::cluster::settings::ClusterSettings;
+use crate::cluster::weakness::Weakened;
+#[cfg(test)]
+use crate::cluster::weakness::Weakness;
 
 /// The pause after an error.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -67,6 +70,7 @@ pub struct KeptBucket {
     compared: Option<Vec<u8>>,
     /// Values that the engine has taken, and those that it has not.
     counts: (u64, u64),
+    weakened: Weakened,
 }
 
 impl KeptBucket {
@@ -90,7 +94,14 @@ impl KeptBucket {
             before: BTreeSet::new(),
             compared: None,
             counts: (0, 0),
+            weakened: Weakened::default(),
         }
+    }
+
+    /// Leaves a rule out.
+    #[cfg(test)]
+    pub fn weaken(&mut self, weakness: Option<Weakness>) {
+        self.weakened.weakness = weakness;
     }
 
     /// Whether the hub has known the whole bucket once, so that the node can take part.

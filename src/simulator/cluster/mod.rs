@@ -1,12 +1,12 @@
 //! Several whole servers below their sockets, as one chat over a simulated engine.
 //!
-//! A world has two to four nodes. Each is the real server: connections, hub, the protocol among the nodes, and in a part
-//! of the worlds the store, whose files are in memory. In the first part of a world nodes crash, also before they have
+//! A world has two to four nodes. Each is the real server: connections, hub, the protocol among the nodes, the `bucket` with
+//! the client of NATS, and in a part of the worlds the store, whose files are in memory. In the first part of a world nodes crash, also before they have
 //! stored what they have applied, pause, end, are handed over and are accused wrongly; their files are lost, or replaced
 //! by older ones; the engine is away, stalls, loses and doubles entries, forgets its beginning, and in some worlds goes
-//! back to an older state; people come, come back to another node, talk, rename, change rooms, kick, mute and leave. Then
-//! all is calm, and the `checks` compare what everybody has read and was told, and what is stored, with the `reference`:
-//! one hub that applies the whole log.
+//! back to an older state; people come, come back to another node, talk, register, rename, change rooms, kick, mute and
+//! leave. Then all is calm, and the `checks` compare what everybody has read and was told, and what is stored, with the
+//! `reference`: one hub that applies the whole log. The bucket has what each node would put there.
 //!
 //! `CHINWAG_SEED=123 cargo test --lib simulator::cluster -- --nocapture` replays a seed and prints its log;
 //! `CHINWAG_SEEDS=100000` runs that number of seeds.
@@ -113,4 +113,9 @@ fn each_rule_of_the_protocol_that_is_left_out_is_noticed() {
 #[test]
 fn each_rule_of_the_hub_that_is_left_out_is_noticed() {
     find_all(Weakness::APPLICATION);
+}
+
+#[test]
+fn value_that_is_not_put_again_is_noticed() {
+    find_all(Weakness::BUCKET);
 }

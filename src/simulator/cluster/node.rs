@@ -152,7 +152,8 @@ impl SimulatedNode {
         let listeners = vec![(ListenerKind::Plain, network.listen())];
         let mut engine = Engine::new(hub, listeners, LIMITS, Budget::default(), MAX_CONNECTIONS);
         engine.set_store_writer(store_writer);
-        let bucket = self.new_bucket();
+        let mut bucket = self.new_bucket();
+        bucket.weaken(weakness);
         self.process = Some(Process { engine, part, bucket, network, leaves_until: None, has_left: false });
         self.paused_until = 0;
         self.link.forget_log();
@@ -232,6 +233,7 @@ impl SimulatedNode {
         process.part = Part::new(node.expect("a node").replica, now);
         process.part.weaken(weakness);
         process.bucket = bucket;
+        process.bucket.weaken(weakness);
         self.link.forget_log();
     }
 

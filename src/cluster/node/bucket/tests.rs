@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use super::*;
-use crate::chat::{Config, Lang};
+use crate::chat::{Config, Incarnation, Lang};
 use crate::cluster::nats::Limits;
 use crate::cluster::replica::NodeName;
 use crate::cluster::settings::LogSettings;
@@ -290,6 +290,31 @@ fn bucket_is_read_again_when_the_engine_has_an_older_state() {
         world.deliver("room.attic", 2, Some("{}"));
         assert_eq!((world.bucket.is_complete, &world.bucket.changed), (true, &[b"room.attic".to_vec()].into()));
     }
+}
+
+#[test]
+fn hub_that_has_missed_changes_begins_with_what_the_bucket_has() {
+    let mut world = World::new();
+    world.begin(7);
+    let mut hub = Hub::new(Config::default(), renderers(Lang::En));
+    hub.use_cluster();
+    hub.use_bucket();
+    let local = Now { at: world.now, local: OffsetDateTime::UNIX_EPOCH };
+    let turn = |world: &mut World, hub: &mut Hub| {
+        world.bucket.turn(hub, &mut world.client, (false, true), &mut world.repeats, local);
+    };
+    let banned = |hub: &Hub| serde_json::to_string(&hub.snapshot()).unwrap().contains("10.0.0.0/8");
+    hub.found(&local);
+    hub.rejoin(Incarnation(1), local);
+    world.deliver("ban.10.0.0.0/8", 7, Some(r#"{"network":"10.0.0.0/8","name":null,"until":null}"#));
+    turn(&mut world, &mut hub);
+    // While it has the newest state, that is what counts.
+    hub.found(&local);
+    assert!(!banned(&hub));
+    hub.note_behind();
+    turn(&mut world, &mut hub);
+    hub.found(&local);
+    assert!(banned(&hub));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::{KeptBucket, MAX_IN_FLIGHT, PAUSE, is_refusal};
 use crate::chat::{Hub, Kept};
 use crate::cluster::nats::{ApiError, BucketId, Client, RequestError, SendError};
 use crate::cluster::node::repeats::Repeats;
+use crate::cluster::weakness::Weakness;
 
 /// The pause after another node has changed the same value: its value comes meanwhile.
 const SHORT_PAUSE: Duration = Duration::from_millis(100);
@@ -97,7 +98,7 @@ impl KeptBucket {
                 let refused = self.in_flight.remove(&tag);
                 let late = [ApiError::WRONG_LAST_SEQUENCE, ApiError::WRONG_LAST_SEQUENCE_NOW];
                 let is_late = late.iter().any(|number| is_refusal(&why, *number));
-                match refused {
+                match refused.filter(|_| !self.weakened.is(Weakness::PutsOnce)) {
                     Some(refused) if is_late => self.ask_for_revision(refused, client, now),
                     refused => self.failed.extend(refused.map(|refused| refused.key)),
                 }

@@ -11,6 +11,7 @@ use crate::cluster::nats::{Client, Event, Limits, LinkError};
 use crate::cluster::node::{KeptBucket, Repeats};
 use crate::cluster::replica::NodeName;
 use crate::cluster::settings::{ClusterSettings, LogSettings};
+use crate::cluster::weakness::Weakness;
 use crate::util::test_support::Random;
 
 /// The bucket of one process.
@@ -37,6 +38,11 @@ impl NodeBucket {
             repeats: Repeats::default(),
             connection: None,
         }
+    }
+
+    /// Leaves a rule out.
+    pub fn weaken(&mut self, weakness: Option<Weakness>) {
+        self.bucket.weaken(weakness);
     }
 
     /// The engine has gone back to an older state.
