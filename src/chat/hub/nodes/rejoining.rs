@@ -130,6 +130,7 @@ impl Hub {
             programs.into_iter().for_each(|id| self.send_hello(id));
         }
         self.leave_founding();
+        self.forget_restored();
         // They are about members and accounts of the state before.
         while let Some(proposal) = self.poll_proposal() {
             self.return_proposal(proposal, Returned::NotApplied, &now);

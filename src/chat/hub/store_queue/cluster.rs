@@ -163,7 +163,7 @@ impl Hub {
     /// # Errors
     /// If the state cannot be read, or the settings of this server are others than before. Then nothing is changed.
     pub fn restore_checkpoint(&mut self, checkpoint: &CheckpointRecord, now: &Now) -> Result<(), String> {
-        let snapshot: Snapshot = serde_json::from_str(&checkpoint.snapshot).map_err(|error| error.to_string())?;
+        let snapshot = Snapshot::read(&checkpoint.snapshot)?;
         self.note_restored();
         // What is stored may be newer, so nothing of this state is recorded.
         self.note_position(checkpoint.position);
@@ -176,7 +176,7 @@ impl Hub {
     /// # Errors
     /// If the state cannot be read. Then nothing is changed.
     pub fn restore_ended_checkpoint(&mut self, checkpoint: &CheckpointRecord, now: &Now) -> Result<(), String> {
-        let snapshot: Snapshot = serde_json::from_str(&checkpoint.snapshot).map_err(|error| error.to_string())?;
+        let snapshot = Snapshot::read(&checkpoint.snapshot)?;
         self.note_restored();
         self.note_position(checkpoint.position);
         self.restore_ended(snapshot, now);

@@ -47,6 +47,11 @@ impl Hub {
         self.store.iter_mut().for_each(|store| store.restored.clone_from(&known));
     }
 
+    /// The node takes part: it has the messages in memory.
+    pub(in crate::chat::hub) fn forget_restored(&mut self) {
+        self.store.iter_mut().for_each(|store| store.restored = KnownMessages::new());
+    }
+
     /// Records that messages were deleted while this node was away: those that it knew, and the other nodes do not
     /// have. Older messages are in the memory of no node, so it is not known whether they were deleted.
     fn record_deleted_messages(&mut self, known: impl Iterator<Item = (Box<str>, Vec<u64>)>) {

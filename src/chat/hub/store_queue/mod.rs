@@ -53,8 +53,8 @@ pub struct StoreQueue {
     /// The log that the store follows, if it is that of a node of a cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     log: Option<LogUse>,
-    /// The messages that were read from the store, by the folded names of their rooms.
-    #[serde(skip)]
+    /// The messages that were read from the store of a node, by the folded names of their rooms, until the node takes part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     restored: KnownMessages,
     /// What is applied now is stored already, and not recorded again.
     #[serde(default)]

@@ -29,18 +29,31 @@ fn deleted_text_leaves_the_checkpoint() {
 
 #[test]
 fn text_that_was_deleted_while_a_node_was_away_leaves_its_store() {
+    come_back_after_a_deletion(|world| world.record_checkpoint(1), |_| {});
+}
+
+#[test]
+fn text_that_was_deleted_meanwhile_leaves_the_store_also_if_the_node_is_upgraded_before_it_takes_part() {
+    // The state of the checkpoint lacks the text.
+    come_back_after_a_deletion(|_| {}, |world| world.hand_over(1));
+}
+
+/// A text is deleted while a node is away, whose store has it and a checkpoint of before. `end` is done before the node ends, and
+/// `begin` when it has begun again.
+fn come_back_after_a_deletion(end: fn(&mut World), begin: fn(&mut World)) {
     let mut world = World::new(100);
     world.start(0);
     world.run(5);
     world.start(1);
     world.run(5);
+    world.record_checkpoint(1);
     let alice = world.enter(0, 0, "alice");
     for text in ["one", "a secret", "three"] {
         world.say(0, alice, text);
         world.run(1);
     }
     let secret = world.lobby(0, 9)[1].id;
-    world.record_checkpoint(1);
+    end(&mut world);
     world.write(1);
     world.nodes[1] = None;
     world.say(0, alice, &format!("/delete {secret}"));
@@ -49,6 +62,7 @@ fn text_that_was_deleted_while_a_node_was_away_leaves_its_store() {
     world.run(1);
     world.first = world.log.len() as u64;
     world.start(1);
+    begin(&mut world);
     world.run(5);
     assert!(world.node(1).notices.iter().any(|notice| matches!(notice, Notice::Gap { after: Some(_), .. })));
     for index in 0..2 {

@@ -120,6 +120,20 @@ impl World {
         self.nodes[index] = Some(StoredNode { replica, hub, store, next, notices: Vec::new() });
     }
 
+    /// A node is replaced by a successor, which has its store.
+    pub fn hand_over(&mut self, index: usize) {
+        let (at, stream) = (self.at, self.stream());
+        let config = Config { rate: 0, history: self.history, hash_key: [self.starts, 1], ..Config::default() };
+        let StoredNode { replica, hub, next, .. } = self.nodes[index].as_mut().expect("it runs");
+        let [hub_state, replica_state] =
+            [serde_json::to_string(&hub.state()), serde_json::to_string(replica)].map(|json| json.expect("plain data"));
+        *hub = Hub::from_state(serde_json::from_str(&hub_state).unwrap(), config, renderers(Lang::En));
+        *replica = serde_json::from_str(&replica_state).unwrap();
+        replica.handle_disconnected(at);
+        replica.handle_stream(stream, at);
+        *next = replica.read_from().unwrap();
+    }
+
     pub fn node(&mut self, index: usize) -> &mut StoredNode {
         self.nodes[index].as_mut().expect("it runs")
     }
