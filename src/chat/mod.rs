@@ -66,8 +66,8 @@ pub use event::{
 #[cfg(test)]
 pub(crate) use hub::tests::{store_queue::start as initial_state, test_hub::read_lines};
 pub use hub::{
-    DISCONNECTS_PER_TICK, HeadCount, Hub, HubState, HubView, Kept, NodeMessage, NodeUnreachable, NodeView,
-    OPERATOR_LOG, PostRefusal, Posted, Returned, Snapshot, StatsSnapshot, TraceEvent, WriteBatch,
+    DISCONNECTS_PER_TICK, HeadCount, Hub, HubState, HubStateSettings, HubView, Kept, NodeMessage, NodeUnreachable,
+    NodeView, OPERATOR_LOG, PostRefusal, Posted, Returned, Snapshot, StatsSnapshot, TraceEvent, WriteBatch,
 };
 pub use i18n::Lang;
 pub use id::{ClientId, Incarnation, LOBBY, Now};

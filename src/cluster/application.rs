@@ -11,7 +11,7 @@ use super::stored::ids_of;
 use super::weakness::{Weakened, Weakness};
 use crate::chat::Cause;
 use crate::chat::change::{self, Change, Committed, LogPlace, Origin};
-use crate::chat::{Hub, Incarnation, Now, Returned};
+use crate::chat::{Hub, Incarnation, Now, Returned, Snapshot};
 
 /// The hub of a node, while it takes what the log says.
 pub struct Members<'a> {
@@ -131,8 +131,7 @@ impl Application for Members<'_> {
     }
 
     fn restore(&mut self, snapshot: &str, continues: bool) -> Result<(), String> {
-        let snapshot = serde_json::from_str(snapshot).map_err(|error| error.to_string())?;
-        self.hub.take_other_state(snapshot, continues, &self.now)
+        self.hub.take_other_state(Snapshot::read(snapshot)?, continues, &self.now)
     }
 
     fn found(&mut self, place: Place<Origin>, after: Option<u64>) {

@@ -110,8 +110,8 @@ pub fn start(hub: &mut Hub, stored: Option<&InitialCluster>, now: &Now) -> Start
     };
     let restored = hub.restore_checkpoint(record, now);
     if let Err(why) = &restored {
-        warn!("cluster: the state in the store is that of a time with other settings, or cannot be read: {why}");
-        // If no other node runs, the cluster begins anew with the new settings.
+        warn!("cluster: the state in the store cannot be gone on with: {why}");
+        // If no other node runs, the cluster begins anew with it.
         if let Err(why) = hub.restore_ended_checkpoint(record, now) {
             warn!("cluster: the state in the store cannot be read, and other nodes are asked for it: {why}");
         }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::connection::transport::{Listener, Transport};
 use super::engine::Engine;
 use super::engine::state::{EngineState, EngineView};
-use crate::chat::{HubState, HubView};
+use crate::chat::{HubState, HubStateSettings, HubView};
 use crate::cluster::node::{NodeState, NodeStateView};
 
 /// The version of the envelope and of all that is in it.
@@ -77,6 +77,12 @@ struct Envelope {
     version: u32,
 }
 
+/// The settings of the hub alone.
+#[derive(Deserialize)]
+struct Settings {
+    hub: HubStateSettings,
+}
+
 /// Why a handed over state cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum HandoverError {
@@ -120,7 +126,11 @@ impl Handover {
         // Read alone only if that has failed, since the state of a large server has many megabytes.
         let Envelope { version } = serde_json::from_slice(json).map_err(HandoverError::Unreadable)?;
         match state {
-            Err(error) if version == VERSION => Err(HandoverError::Unreadable(error)),
+            Err(error) if version == VERSION => {
+                // A name and its key do not belong together by other Unicode tables.
+                let settings = serde_json::from_slice(json).map_or(Ok(()), |Settings { hub }| hub.check());
+                settings.map_err(HandoverError::Unfit).and(Err(HandoverError::Unreadable(error)))
+            }
             _ => Err(HandoverError::Version(version)),
         }
     }

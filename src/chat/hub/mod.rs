@@ -62,7 +62,7 @@ use self::reports::counts::Counts;
 use self::reports::stats::Stats;
 pub use self::reports::stats::{HeadCount, StatsSnapshot};
 use self::rooms::{RoomLimits, Rooms};
-pub use self::state::{HubState, HubView};
+pub use self::state::{HubState, HubStateSettings, HubView};
 use self::store_queue::StoreQueue;
 use self::store_queue::conversations::Conversations;
 use self::trace::Trace;

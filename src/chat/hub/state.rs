@@ -135,6 +135,22 @@ pub struct HubView<'a> {
     settings: Option<SharedSettings>,
 }
 
+/// The settings of a state that was handed over, which can be read although the rest cannot.
+#[derive(Deserialize)]
+pub struct HubStateSettings {
+    settings: Option<SharedSettings>,
+}
+
+impl HubStateSettings {
+    /// As [`HubState::check`].
+    ///
+    /// # Errors
+    /// As that.
+    pub fn check(&self) -> Result<(), String> {
+        self.settings.as_ref().map_or(Ok(()), SharedSettings::check_tables)
+    }
+}
+
 impl HubState {
     /// Whether this program can go on with it.
     ///

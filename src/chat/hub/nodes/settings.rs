@@ -21,14 +21,18 @@ pub struct SharedSettings {
     unicode_tables: Option<String>,
 }
 
-/// The versions of the Unicode tables by which names are equal or look alike: those of the standard library (letter case),
-/// of `unicode-security` and of `unicode-normalization`.
+/// The versions of the Unicode tables by which names are allowed, equal or look alike: those of the standard library (letter
+/// case), and of `caseless`, `unicode-normalization`, `unicode-security`, `unicode-script` and `unicode-width`.
 fn unicode_tables() -> String {
-    let (major, minor, patch) = unicode_normalization::UNICODE_VERSION;
-    let normalization = (u64::from(major), u64::from(minor), u64::from(patch));
-    let (major, minor, patch) = char::UNICODE_VERSION;
-    let case = (u64::from(major), u64::from(minor), u64::from(patch));
-    let versions = [case, unicode_security::UNICODE_VERSION, normalization];
+    let wide = |(major, minor, patch): (u8, u8, u8)| (major.into(), minor.into(), patch.into());
+    let versions: [(u64, u64, u64); 6] = [
+        wide(char::UNICODE_VERSION),
+        caseless::UNICODE_VERSION,
+        wide(unicode_normalization::UNICODE_VERSION),
+        unicode_security::UNICODE_VERSION,
+        unicode_script::UNICODE_VERSION,
+        wide(unicode_width::UNICODE_VERSION),
+    ];
     versions.map(|(major, minor, patch)| format!("{major}.{minor}.{patch}")).join(", ")
 }
 

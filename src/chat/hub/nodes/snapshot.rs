@@ -34,6 +34,22 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Reads a snapshot.
+    ///
+    /// # Errors
+    /// If it cannot be read; if that may be since the Unicode tables of this program are others, the text says what to do.
+    pub fn read(json: &str) -> Result<Snapshot, String> {
+        #[derive(Deserialize)]
+        struct Settings {
+            settings: SharedSettings,
+        }
+        serde_json::from_str(json).or_else(|error| {
+            // A name and its key do not belong together by other tables.
+            let tables = serde_json::from_str(json).map_or(Ok(()), |Settings { settings }| settings.check_tables());
+            tables.and(Err(error.to_string()))
+        })
+    }
+
     /// The run of the cluster: see [`InitialState`](crate::chat::record::InitialState).
     pub fn run(&self) -> u64 {
         self.run
