@@ -48,7 +48,7 @@ pub struct KeptBucket {
     changed: VecDeque<Vec<u8>>,
     /// The bucket has everything that the engine has, and the hub was not told.
     is_complete: bool,
-    /// The hub has known the whole bucket: nothing waits for it any more.
+    /// The hub has known the whole bucket, so that the log can be read.
     is_ready: bool,
     in_flight: BTreeMap<u64, InFlight>,
     last_tag: u64,
@@ -113,6 +113,12 @@ impl KeptBucket {
     /// deleted.
     pub fn note_restored(&mut self) {
         self.is_restored = true;
+    }
+
+    /// Whether the hub knows what the bucket has now.
+    pub fn is_current(&self, hub: &Hub, client: &Client) -> bool {
+        let is_told = self.is_ready && self.changed.is_empty() && !self.is_restored && !hub.must_be_told();
+        is_told && matches!(self.stage, Stage::Watched(id) if client.is_bucket_current(id))
     }
 
     /// How many values the engine has taken since the start, and how many it has refused or not confirmed.
@@ -263,6 +269,9 @@ impl KeptBucket {
         local: Now,
     ) {
         let now = local.at;
+        if self.leads && !leads {
+            self.lead(hub, false);
+        }
         if let Stage::Making { at } = self.stage
             && at <= now
             && client.is_connected()
@@ -289,10 +298,8 @@ impl KeptBucket {
             return;
         }
         self.settle(hub, client, id);
-        if leads != self.leads {
-            self.leads = leads;
-            self.compared = leads.then(Vec::new);
-            hub.lead_bucket(leads);
+        if leads && !self.leads {
+            self.lead(hub, true);
         }
         self.compare(hub, client, id);
         if client.is_connected() && self.paused_until.is_zero() {
@@ -300,6 +307,12 @@ impl KeptBucket {
             self.may_put = self.paused_until.is_zero();
         }
         self.purge(client, id, repeats, now);
+    }
+
+    fn lead(&mut self, hub: &mut Hub, leads: bool) {
+        self.leads = leads;
+        self.compared = leads.then(Vec::new);
+        hub.lead_bucket(leads);
     }
 
     fn make(&mut self, client: &mut Client, repeats: &mut Repeats, now: Duration) {
@@ -316,7 +329,7 @@ impl KeptBucket {
         let mut most = TOLD_PER_TURN;
         if hub.take_must_be_told() {
             self.changed.extend(bucket.iter().map(|(key, _)| key.to_vec()));
-            // Without a pause: the state may begin anew in the next turn.
+            // Without a pause, as the node waits for it.
             most = usize::MAX;
         }
         for _ in 0..most {

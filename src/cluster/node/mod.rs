@@ -211,12 +211,15 @@ impl Node {
         self.part.replica().wants_entries() || self.part.replica().has_ended()
     }
 
-    /// Lets the hub and the bucket be equal; the log is opened when the hub knows the bucket.
+    /// Lets the hub and the bucket be equal. The log is opened when the hub knows the bucket, and the state is not begun anew unless
+    /// it knows the present one.
     fn turn_bucket(&mut self, hub: &mut Hub, now: Now) {
         let (replica, is_drained) = (self.part.replica(), self.wants_events());
         // At the end of a node its last changes are kept, too.
         let leads = replica.is_oldest() || replica.has_ended() && self.bucket.leads();
         self.bucket.turn(hub, &mut self.nats.client, (leads, is_drained), &mut self.repeats, now);
+        let is_current = is_drained && self.bucket.is_current(hub, &self.nats.client);
+        self.part.replica_mut().hold_genesis(!is_current);
         if self.bucket.is_ready() && std::mem::take(&mut self.opens_log) {
             self.log.open();
         }

@@ -61,6 +61,8 @@ impl<O: Clone> Replica<O> {
             if self.standing == Standing::Greeting {
                 self.note_pieces(&entry.header);
             }
+            let is_genesis = matches!(entry.header.control, Some(Control::Genesis { .. }));
+            self.is_founded_elsewhere |= self.knowledge == Knowledge::Nothing && is_genesis;
             let is_own_hello = entry.header.n == 1 && entry.header.incarnation == self.incarnation;
             if is_own_hello && self.standing == Standing::Greeting {
                 self.handle_own_hello(stored.seq, app, now);

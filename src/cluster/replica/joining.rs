@@ -154,7 +154,10 @@ impl<O: Clone> Replica<O> {
                     Some(_) => self.begin_anew(now),
                 }
             }
-            Some(Control::Genesis { .. }) => self.begin_anew(now),
+            Some(Control::Genesis { .. }) => {
+                self.is_founded_elsewhere = true;
+                self.begin_anew(now);
+            }
             Some(Control::Hello { node, .. }) if *node == self.node.name && header.incarnation != self.incarnation => {
                 self.handle_own_end(Burial::Replaced, now);
             }
@@ -254,7 +257,7 @@ impl<O: Clone> Replica<O> {
             self.notices.push_back(Notice::Gap { after: self.shown, until: position });
         }
         self.knowledge = Knowledge::State;
-        (self.shown, self.is_other_state) = (Some(position), false);
+        (self.shown, self.is_other_state, self.is_founded_elsewhere) = (Some(position), false, false);
     }
 
     /// Takes part: what became of older proposals is told, and then the names are claimed.
@@ -310,7 +313,7 @@ impl<O: Clone> Replica<O> {
         }
         if self.peers.hears_ready(&self.node.name, now) || wait.answer.is_some() {
             self.ask_later(now);
-        } else if self.peers.hears_itself(now) && !wait.founds {
+        } else if self.peers.hears_itself(now) && !wait.founds && !self.holds_genesis {
             wait.founds = true;
             wait.since = Some(now);
             let (node, versions) = (self.node.name.clone(), self.node.versions);

@@ -143,6 +143,12 @@ pub struct Replica<O> {
     /// Since then the state was begun anew by another node, or the log is another one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     is_other_state: bool,
+    /// While it has not known the state, it has read that another node has begun it anew.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_founded_elsewhere: bool,
+    /// The state is not begun anew for now.
+    #[serde(skip)]
+    holds_genesis: bool,
     /// The checkpoint at that position, while nothing is known of the state.
     lost_at: Option<Checkpoint>,
     outbox: Outbox<O>,
@@ -188,6 +194,8 @@ impl<O: Clone> Replica<O> {
             reading,
             shown,
             is_other_state: false,
+            is_founded_elsewhere: false,
+            holds_genesis: false,
             lost_at: None,
             outbox: Outbox::new(incarnation),
             unsettled: None,

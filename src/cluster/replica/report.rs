@@ -111,10 +111,15 @@ impl<O: Clone> Replica<O> {
         self.is_ready() && oldest == Some(self.incarnation)
     }
 
-    /// Whether the log goes on with a state that follows from the one that this node has had last, or takes its place, and is not
-    /// known here. After an older log has taken the place of this one, it is not so.
+    /// Whether other nodes have, or have had, a newer state than this one. After an older log has taken the place of the one that
+    /// was read, it is not so until a Genesis of another node is read.
     pub fn is_behind(&self) -> bool {
-        self.knowledge != Knowledge::State && self.shown.is_some()
+        self.knowledge != Knowledge::State && (self.shown.is_some() || self.is_founded_elsewhere)
+    }
+
+    /// Sets whether this node must not begin the state anew, since it does not know yet what outlives the nodes.
+    pub fn hold_genesis(&mut self, holds: bool) {
+        self.holds_genesis = holds;
     }
 
     /// Since when an answer of the engine is missing; `None` if all has come back so far.

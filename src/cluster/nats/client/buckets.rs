@@ -31,6 +31,11 @@ impl Client {
         self.state.readers.get(&id.0)?.bucket.as_ref()
     }
 
+    /// Whether a bucket has all that the server had when it was asked over this connection, or later.
+    pub fn is_bucket_current(&self, id: BucketId) -> bool {
+        self.state.readers.get(&id.0).is_some_and(|slot| slot.reader.is_caught_up())
+    }
+
     /// When the server was heard of last in what it sends of a bucket; `None` before the first time.
     pub fn bucket_heard(&self, id: BucketId) -> Option<Duration> {
         self.state.readers.get(&id.0)?.reader.heard()

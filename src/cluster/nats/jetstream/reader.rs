@@ -149,6 +149,11 @@ impl Reader {
         self.heard
     }
 
+    /// Whether the present consumer has delivered all that the stream had when it was made.
+    pub fn is_caught_up(&self) -> bool {
+        self.is_caught_up && matches!(self.stage, Stage::Reading(_))
+    }
+
     /// When [`Reader::tick`] has something to do; only while there is a connection.
     pub fn deadline(&self) -> Option<Duration> {
         match &self.stage {

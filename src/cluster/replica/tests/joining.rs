@@ -16,6 +16,40 @@ fn a_lone_node_begins_the_state_after_three_seconds() {
 }
 
 #[test]
+fn the_state_is_not_begun_anew_while_that_is_held() {
+    let mut cluster = Cluster::of(&[]);
+    cluster.add("a", Start::Fresh);
+    cluster.nodes[0].replica.hold_genesis(true);
+    cluster.run(20);
+    assert_eq!(cluster.log.len(), 1);
+    cluster.nodes[0].replica.hold_genesis(false);
+    cluster.run(1);
+    assert!(cluster.nodes[0].replica.is_ready());
+}
+
+#[test]
+fn a_node_is_behind_when_another_one_has_begun_the_state_anew_and_not_before() {
+    let mut cluster = Cluster::of(&["a", "b"]);
+    // The engine goes back to its beginning.
+    cluster.disconnect(0);
+    cluster.disconnect(1);
+    cluster.log.clear();
+    cluster.connect(0);
+    cluster.run(1);
+    assert!(!cluster.nodes[0].replica.is_ready() && !cluster.nodes[0].replica.is_behind());
+    cluster.disconnect(0);
+    cluster.connect(1);
+    cluster.run(10);
+    assert!(cluster.nodes[1].replica.is_ready() && !cluster.nodes[1].replica.is_behind());
+    cluster.disconnect(1);
+    cluster.connect(0);
+    cluster.run(1);
+    assert!(!cluster.nodes[0].replica.is_ready() && cluster.nodes[0].replica.is_behind());
+    cluster.run(10);
+    assert!(cluster.nodes[0].replica.is_ready() && !cluster.nodes[0].replica.is_behind());
+}
+
+#[test]
 fn a_node_that_does_not_hear_itself_says_nothing() {
     let mut cluster = Cluster::of(&[]);
     cluster.add("a", Start::Fresh);

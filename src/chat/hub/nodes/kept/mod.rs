@@ -3,7 +3,7 @@
 //! Accounts, bans and rooms follow from the log: the oldest node lets the bucket have them, and only the node that begins
 //! the state anew reads them. What an account keeps for itself, and whispers to those who are not there, are in no log:
 //! the node where they change puts them, and all nodes take over what others have put. At its start a node reads the bucket before
-//! the log; later nothing waits for it.
+//! the log; later only a node that begins the state anew waits for it.
 
 mod key;
 mod private;
@@ -237,7 +237,12 @@ impl Hub {
         }
     }
 
-    /// Whether all values of the bucket must be given to [`Hub::handle_kept`] again, before anything of the log is applied.
+    /// Whether all values of the bucket must be given to [`Hub::handle_kept`] again, before the state is begun anew.
+    pub fn must_be_told(&self) -> bool {
+        self.kept.as_ref().is_some_and(|kept| kept.must_be_told)
+    }
+
+    /// Takes that note.
     pub fn take_must_be_told(&mut self) -> bool {
         self.kept.as_mut().is_some_and(|kept| std::mem::take(&mut kept.must_be_told))
     }

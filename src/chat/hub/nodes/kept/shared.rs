@@ -141,7 +141,7 @@ impl Hub {
         keys.into_iter().for_each(|key| kept.note(key, Default::default()));
     }
 
-    /// Begins the shared state with what the bucket has, unless this node has taken part before, or the bucket has none of it:
+    /// Begins the shared state with what the bucket has, unless this node has the newest state, or the bucket has none of it:
     /// then what its own store has stays. `time` is that of the begin in the order of the changes.
     pub(in crate::chat::hub) fn adopt_founding(&mut self, time: &Now) {
         let Some(kept) = &mut self.kept else { return };
