@@ -15,7 +15,7 @@ const KNOWN_AFTER: usize = 150;
 impl World {
     pub(super) fn check_end(&mut self) {
         let mut reference = Reference::new(self.config());
-        reference.forgotten_deletions.clone_from(&self.forgotten_deletions);
+        reference.forgotten.clone_from(&self.forgotten_parts);
         for (seq, (time, bytes)) in (1..).zip(&self.log.entries) {
             reference.take(seq, *time, bytes, self.founded.get(&seq));
             if let (Some(state), Some(known)) =
@@ -190,8 +190,7 @@ fn has_false_gap(stay: &Stay, reference: &Reference) -> bool {
     let first = stay.ids.first().copied().unwrap_or(u64::MAX).max(after + 1);
     let last = stay.ids.last().copied().unwrap_or(u64::MAX).max(first);
     // What a store lacks may be of any room. After the state began anew, no node knows what was said before.
-    reference.messages.range(after + 1..first).next().is_none()
-        && reference.geneses.range(after / 256..=last / 256).next().is_none()
+    reference.messages.range(after + 1..first).next().is_none() && !reference.began_anew_in(after / 256..=last / 256)
 }
 
 /// The first message of a room that was said while it was read, and not shown.
@@ -204,5 +203,5 @@ fn missing(stay: &Stay, to_the_end: bool, reference: &Reference) -> Option<u64> 
     let missing = said.map(|(&id, _)| id).find(|id| !ids.contains(id) && !reference.was_deleted(*id))?;
     // After the state began anew, no node knows what was said before.
     let (at, next) = (seq_of(missing), ids.range(missing..).next().map_or(u64::MAX, |&id| seq_of(id)));
-    reference.geneses.range(at.min(next)..=at.max(next)).next().is_none().then_some(missing)
+    (!reference.began_anew_in(at.min(next)..=at.max(next))).then_some(missing)
 }

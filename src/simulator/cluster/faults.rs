@@ -9,7 +9,7 @@ impl World {
     pub(super) fn calm_down(&mut self) {
         self.record(|| "calm".into());
         self.faults = Faults { delay: 2, ..Faults::default() };
-        (self.log.is_up, self.log.stalled_until) = (true, 0);
+        (self.log.is_up, self.log.stalled_until, self.bucket_stalled_until) = (true, 0, 0);
     }
 
     pub(super) fn disturb_log(&mut self) {
@@ -23,6 +23,9 @@ impl World {
         }
         if random.one_in(400) {
             log.stalled_until = step + random.below(150);
+        }
+        if random.one_in(400) {
+            self.bucket_stalled_until = step + random.below(100);
         }
         if self.is_sound {
             return;
@@ -47,8 +50,10 @@ impl World {
             node.drop_connection(&mut self.log, &mut self.bucket, self.step, &mut self.random);
         }
         self.count("restored engines", 1);
-        let Reference { messages: before, deleted, .. } = Reference::of(&self.log, &self.founded, self.config());
-        self.forgotten_deletions.extend(deleted.into_keys());
+        let Reference { messages: before, deleted, geneses, .. } =
+            Reference::of(&self.log, &self.founded, self.config());
+        self.forgotten_parts.deletions.extend(deleted.into_keys());
+        self.forgotten_parts.geneses.extend(geneses.into_keys());
         self.log.restore(lost);
         self.bucket.restore(self.random.below(20));
         let last = self.log.last();
@@ -100,7 +105,7 @@ impl World {
         } else if random.one_in(1_200) && node.runs(step) {
             node.leave(step);
             self.record(|| format!("node {index} begins to end"));
-        } else if random.one_in(1_000) {
+        } else if random.one_in(1_000) && !node.is_ending() {
             self.accuse_all(index);
         }
     }

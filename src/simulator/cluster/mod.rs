@@ -1,7 +1,7 @@
 //! Several whole servers below their sockets, as one chat over a simulated engine.
 //!
-//! A world has two to four nodes. Each is the real server: connections, hub, the protocol among the nodes, the `bucket` with
-//! the client of NATS, and in a part of the worlds the store, whose files are in memory. In the first part of a world nodes crash, also before they have
+//! A world has two to four nodes. Each is the real server: connections, hub, the protocol among the nodes, the `bucket`
+//! with the client of NATS, and in a part of the worlds the store, whose files are in memory. In the first part of a world nodes crash, also before they have
 //! stored what they have applied, pause, end, are handed over and are accused wrongly; their files are lost, or replaced
 //! by older ones; the engine is away, stalls, loses and doubles entries, forgets its beginning, and in some worlds goes
 //! back to an older state; people come, come back to another node, talk, register, rename, change rooms, kick, mute and

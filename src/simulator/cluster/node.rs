@@ -308,6 +308,7 @@ impl SimulatedNode {
         // At the end of a node its last changes are kept, too.
         let leads = part.replica().is_oldest() || part.replica().has_ended() && bucket.leads();
         bucket.turn(engine.hub_mut(), server, leads, now);
+        part.replica_mut().hold_genesis(!bucket.is_current(engine.hub()));
     }
 
     /// Applies entries; `note` is called after each with its position.

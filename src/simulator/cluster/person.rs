@@ -313,6 +313,10 @@ impl Person {
                 let is_first = self.name.is_empty();
                 let was_asked = self.stage != Stage::Present;
                 (self.stage, self.name) = (Stage::Present, text("name"));
+                // The member of an account may have other rooms than this session had.
+                if event["account"] == true {
+                    self.stays.end_all_but(&room);
+                }
                 self.stays.go_to(&room);
                 if is_first || was_asked && self.barrier.is_some() {
                     self.command("/echo on", texts);

@@ -1,6 +1,7 @@
 //! The reference: one hub without sessions that applies the whole log, by the rules written once more.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -14,6 +15,15 @@ use crate::cluster::replica::world::rules::{Effect, Rules};
 use crate::cluster::replica::{Application, Burial, Place};
 use crate::wire::renderers;
 
+/// What the log has had besides messages, and has not any more.
+#[derive(Clone, Default)]
+pub struct Forgotten {
+    /// Messages that were deleted.
+    pub deletions: BTreeSet<u64>,
+    /// Positions at which the state began anew.
+    pub geneses: BTreeSet<u64>,
+}
+
 pub struct Reference {
     rules: Rules,
     hub: Hub,
@@ -23,8 +33,8 @@ pub struct Reference {
     pub messages: BTreeMap<u64, (u64, Shown)>,
     /// Messages that were deleted later, each with the position of that.
     pub deleted: BTreeMap<u64, u64>,
-    /// Messages that were deleted in a part of the log that the engine has forgotten: the nodes may have known it.
-    pub forgotten_deletions: BTreeSet<u64>,
+    /// What was in a part of the log that the engine has forgotten: the nodes may have known it.
+    pub forgotten: Forgotten,
     /// How often a node was taken for dead.
     pub gone: usize,
     /// The positions at which the state begins anew, each with the run of the cluster from there on.
@@ -43,7 +53,7 @@ impl Reference {
             is_known: false,
             messages: BTreeMap::new(),
             deleted: BTreeMap::new(),
-            forgotten_deletions: BTreeSet::new(),
+            forgotten: Forgotten::default(),
             gone: 0,
             geneses: BTreeMap::new(),
         }
@@ -60,7 +70,13 @@ impl Reference {
 
     /// Whether nodes have known that a message was deleted.
     pub fn was_deleted(&self, id: u64) -> bool {
-        self.deleted.contains_key(&id) || self.forgotten_deletions.contains(&id)
+        self.deleted.contains_key(&id) || self.forgotten.deletions.contains(&id)
+    }
+
+    /// Whether the state began anew in this part of the log, or in another that was there before.
+    pub fn began_anew_in(&self, positions: RangeInclusive<u64>) -> bool {
+        self.geneses.range(positions.clone()).next().is_some()
+            || self.forgotten.geneses.range(positions).next().is_some()
     }
 
     /// The shared state, if it is known and `wanted`.

@@ -73,6 +73,12 @@ impl Stays {
         }
     }
 
+    /// Only this room is read further.
+    pub fn end_all_but(&mut self, room: &str) {
+        let ended = self.present.extract_if(.., |stay| stay.room != room);
+        self.past.extend(ended);
+    }
+
     pub fn end_all(&mut self) {
         self.past.append(&mut self.present);
     }

@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::bucket::Server;
 use super::node::{Outcome, SimulatedNode};
 use super::person::{Person, Shown, Stage};
+use super::reference::Forgotten;
 use super::store::SimulatedStore;
 use crate::chat::{Config, NodeMessage, NodeUnreachable};
 use crate::cluster::replica::world::Counts;
@@ -61,14 +62,16 @@ pub struct World {
     pub(super) log: LogEngine,
     /// The bucket at the engine.
     pub(super) bucket: Server,
+    /// The bucket alone does nothing until this step.
+    pub(super) bucket_stalled_until: usize,
     pub(super) nodes: Vec<SimulatedNode>,
     pub(super) people: Vec<Person>,
     texts: u32,
     pub(super) states: BTreeMap<u64, State>,
     /// Messages that the log has forgotten. They can be in the history of a node that begins anew.
     pub(super) forgotten: BTreeMap<u64, Shown>,
-    /// Messages that were deleted when the engine went back.
-    pub(super) forgotten_deletions: BTreeSet<u64>,
+    /// What else the log has forgotten.
+    pub(super) forgotten_parts: Forgotten,
     /// The states with which nodes have begun anew, by the position.
     pub(super) founded: BTreeMap<u64, String>,
     pub(super) counts: Counts,
@@ -101,12 +104,13 @@ impl World {
             random,
             log: LogEngine::new(),
             bucket: Server::default(),
+            bucket_stalled_until: 0,
             nodes,
             people: Vec::new(),
             texts: 0,
             states: BTreeMap::new(),
             forgotten: BTreeMap::new(),
-            forgotten_deletions: BTreeSet::new(),
+            forgotten_parts: Forgotten::default(),
             founded: BTreeMap::new(),
             counts: Counts::new(),
             errors: Vec::new(),
@@ -157,7 +161,7 @@ impl World {
             let last = self.log.last() as usize;
             self.log.tick(step, &mut self.random);
             self.trace_entries(last);
-            if self.log.works(step) {
+            if self.log.works(step) && step >= self.bucket_stalled_until {
                 self.bucket.tick(step, self.faults, &mut self.random);
             }
             for index in 0..self.nodes.len() {
@@ -302,9 +306,11 @@ impl World {
         let index_of_entry =
             (replica.applied() as usize).checked_sub(1).filter(|_| node.link.knows_log(replica, &self.log));
         let entry = index_of_entry.and_then(|index| self.log.entries.get(index));
-        // Otherwise it was taken for dead before.
-        if entry.is_some_and(|(_, bytes)| head_of(bytes).contains(r#""kind":"leave""#)) {
-            let status = replica.status(now);
+        let status = replica.status(now);
+        let own = format!(r#""incarnation":{},"#, status.incarnation.0);
+        let is_own_leave = |head: &str| head.contains(&own) && head.contains(r#""kind":"leave""#);
+        // Otherwise it was taken for dead before, or has not taken part.
+        if entry.is_some_and(|(_, bytes)| is_own_leave(&head_of(bytes))) {
             if status.in_flight + status.waiting > 0 {
                 self.errors.push(format!("node {index} has left before its last changes: {status:?}"));
             }

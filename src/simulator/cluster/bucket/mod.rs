@@ -105,6 +105,11 @@ impl NodeBucket {
         }
     }
 
+    /// Whether the hub knows what the bucket has now.
+    pub fn is_current(&self, hub: &Hub) -> bool {
+        self.bucket.is_current(hub, &self.client)
+    }
+
     /// Lets the hub and the bucket be equal.
     pub fn turn(&mut self, hub: &mut Hub, server: &mut Server, leads: bool, now: Now) {
         self.bucket.turn(hub, &mut self.client, (leads, true), &mut self.repeats, now);
