@@ -65,7 +65,7 @@ impl Segment {
 
     /// The index of the entry with the byte at `offset`.
     pub fn entry_at(&self, offset: u32) -> usize {
-        self.entries.partition_point(|entry| entry.end <= offset)
+        self.entries.partition_point(|entry| entry.end() <= offset)
     }
 
     /// The entry with this index.
@@ -75,7 +75,7 @@ impl Segment {
 
     /// The offset at which the entry with this index begins.
     pub fn start_of(&self, index: usize) -> u32 {
-        index.checked_sub(1).map_or(0, |before| self.entries[before].end)
+        index.checked_sub(1).map_or(0, |before| self.entries[before].end())
     }
 
     /// The offset of the first entry with a stamp after `stamp`; the end if there is none.
@@ -226,7 +226,7 @@ impl Log {
         let offset = segment.bytes.len();
         render(&mut segment.bytes);
         let end = segment.bytes.len();
-        segment.entries.push(Entry { end: end as u32, ..entry });
+        segment.entries.push(entry.ending_at(end as u32));
         let (start, grown) = (Cursor { segment: number, offset: offset as u32 }, end - offset);
         self.newest = Span { start, end: end as u32 };
         self.held += grown;

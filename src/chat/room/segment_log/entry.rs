@@ -86,11 +86,11 @@ impl EntryKind {
 pub struct Entry {
     /// The position among all lines of the server, private ones included.
     pub stamp: u64,
-    pub(super) member: Option<MemberId>,
+    member: Option<MemberId>,
     /// Keyed hash of the author's folded name; it stays valid after the member has left.
-    pub(super) name: u64,
+    name: u64,
     pub kind: EntryKind,
-    pub(super) end: u32,
+    end: u32,
 }
 
 impl Entry {
@@ -130,7 +130,14 @@ impl Entry {
         }
     }
 
+    /// The same entry in a segment, where its bytes end there.
+    #[inline]
+    pub fn ending_at(self, end: u32) -> Self {
+        Entry { end, ..self }
+    }
+
     /// The end of its bytes in the segment.
+    #[inline]
     pub fn end(&self) -> u32 {
         self.end
     }
