@@ -208,7 +208,7 @@ impl<O: Clone> Replica<O> {
         } else {
             match burial {
                 Burial::Left => warn!(
-                    "cluster: the log says that this node has left, which it has not said; it begins anew. Somebody else \
+                    "cluster: the log says that this node has left, which it has not said; it begins anew. Another program \
                      writes to the log in its name: see that only the nodes may write there"
                 ),
                 _ => warn!("cluster: the other nodes have taken this one for dead; it begins anew"),

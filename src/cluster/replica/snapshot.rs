@@ -226,8 +226,8 @@ impl Askers {
         }
     }
 
-    /// Whether this node is given the state now, while so many others are given it, with so many pieces that wait. If not, it asks
-    /// again.
+    /// Whether a node that has asked for the state is given it now; if not, it asks again. `answers` other nodes are being given it,
+    /// and `waiting` pieces for them are not sent yet.
     pub fn may_ask(&mut self, node: &NodeName, answers: usize, waiting: usize, now: Duration) -> bool {
         if answers >= MAX_ANSWERS {
             return false;

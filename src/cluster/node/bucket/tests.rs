@@ -318,6 +318,22 @@ fn hub_that_has_missed_changes_begins_with_what_the_bucket_has() {
 }
 
 #[test]
+fn node_that_is_not_the_oldest_any_more_leads_no_longer_also_while_the_bucket_is_read() {
+    let mut world = World::new();
+    world.begin(7);
+    world.deliver("room.den", 7, Some("{}"));
+    let mut hub = Hub::new(Config::default(), renderers(Lang::En));
+    let local = Now { at: world.now, local: OffsetDateTime::UNIX_EPOCH };
+    let mut turn = |world: &mut World, leads| {
+        world.bucket.turn(&mut hub, &mut world.client, (leads, true), &mut world.repeats, local);
+        world.bucket.leads()
+    };
+    assert!(!turn(&mut world, false) && turn(&mut world, true));
+    world.bucket.note_restored();
+    assert!(turn(&mut world, true) && !turn(&mut world, false));
+}
+
+#[test]
 fn changes_of_a_bucket_that_is_another_one_now_are_not_told() {
     let mut world = World::new();
     world.begin(7);

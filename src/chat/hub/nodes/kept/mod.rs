@@ -148,7 +148,7 @@ impl Hub {
         match key {
             Key::Private(name) => self.take_private(&name, value),
             Key::Whispers(name) => self.take_whispers(name, value, now),
-            // Somebody else may have put it.
+            // Another node may have put it.
             key if kept.has_state => kept.note(key, Parts::default()),
             key => match value {
                 Some(value) => drop(kept.founding.insert(key, value.to_vec())),

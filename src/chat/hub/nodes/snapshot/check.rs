@@ -88,6 +88,6 @@ fn check_memberships(members: &MemberTableState, rooms: &SharedRooms) -> Result<
     }
     match known == rooms.iter().map(|(_, room)| room.members.len()).sum::<usize>() {
         true => Ok(()),
-        false => Err("somebody is in a room who does not know it".into()),
+        false => Err("a room lists a member that is not in it".into()),
     }
 }

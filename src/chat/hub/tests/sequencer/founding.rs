@@ -232,6 +232,13 @@ fn program_with_other_unicode_tables_takes_no_state_of_a_cluster_that_goes_on() 
     other.found(&now());
     node(Config::default()).restore_snapshot(snapshot(&other), &now()).unwrap();
 
+    // By other tables a name may have another key, so that the state cannot be read.
+    let mut unreadable = with_older_tables(&founder.snapshot());
+    unreadable["accounts"]["accounts"][0][1]["name"]["key"] = "other".into();
+    assert_eq!(Snapshot::read(&unreadable.to_string()).err(), Some(refused.clone()));
+    unreadable["settings"] = serde_json::to_value(founder.snapshot()).unwrap()["settings"].take();
+    assert!(Snapshot::read(&unreadable.to_string()).err().unwrap().contains("key"));
+
     let state: HubState = serde_json::from_value(with_older_tables(&founder.state())).unwrap();
     assert_eq!(state.check(), Err(refused));
     let state = serde_json::to_value(founder.state()).unwrap();
