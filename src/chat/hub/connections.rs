@@ -68,6 +68,13 @@ impl Hub {
         self.outbound.send(&mut self.sessions, &self.shared.members, id, &Event::Notice(hello));
     }
 
+    /// Sends programs the run of the server, which they were not told, or which is another one now.
+    pub(super) fn send_hello_to_programs(&mut self) {
+        let programs = self.sessions.iter().filter(|(_, session)| session.encoding.is_json());
+        let programs: Vec<ClientId> = programs.map(|(id, _)| id).collect();
+        programs.into_iter().for_each(|id| self.send_hello(id));
+    }
+
     /// The client closed its sending side. Its unsent data is still written.
     pub fn handle_end_of_input(&mut self, id: ClientId, now: Now) {
         self.end_session(id, Cause::EndOfInput, Close::WhenRead, now);

@@ -119,15 +119,26 @@ impl Hub {
         self.sessions[id].uncommitted.add(false);
     }
 
+    /// Another state takes the place of this one, with this run. In a new run ids begin anew: the sessions have read nothing of it.
+    pub(super) fn change_run(&mut self, run: u64) {
+        let before = std::mem::replace(&mut self.run, run);
+        self.outbound.set_run(run);
+        if before != run {
+            let read = self.resume_requests.values_mut().filter_map(|request| request.read.as_mut());
+            read.filter(|(of, _)| *of == before).for_each(|read| *read = (run, 0));
+            if self.knows_run() {
+                self.send_hello_to_programs();
+            }
+        }
+    }
+
     /// This node takes part, for the first time or again, as this run: its sessions claim the names of their members. A session whose
     /// name is taken by now is asked for another one.
     pub fn rejoin(&mut self, node: Incarnation, now: Now) {
         let knew_run = self.knows_run();
         self.rejoining.node = Some(node);
         if !knew_run {
-            let programs = self.sessions.iter().filter(|(_, session)| session.encoding.is_json());
-            let programs: Vec<ClientId> = programs.map(|(id, _)| id).collect();
-            programs.into_iter().for_each(|id| self.send_hello(id));
+            self.send_hello_to_programs();
         }
         self.leave_founding();
         self.forget_restored();

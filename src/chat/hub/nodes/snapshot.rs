@@ -133,8 +133,7 @@ impl Hub {
         self.past_members = past_members;
         // They are of members that another one may be taken for.
         self.conversations = Conversations::default();
-        self.run = run;
-        self.outbound.set_run(run);
+        self.change_run(run);
         self.cloak_key = cloak_key;
         self.counts = self.recount();
         self.note_most_members();

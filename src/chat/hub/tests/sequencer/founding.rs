@@ -96,6 +96,34 @@ fn program_at_a_node_is_told_the_run_of_the_cluster_when_that_is_known() {
     assert_eq!(runs_in(&mut other, ClientId::new(0)), [""; 0], "it is told once");
 }
 
+/// Its node has read the state of another cluster, in place of that of its own.
+#[test]
+fn program_whose_node_takes_another_run_is_told_that_and_of_the_messages_that_are_not_in_memory() {
+    let mut server = SequencedHub::new();
+    server.hub.use_cluster();
+    server.hub.rejoin(Incarnation(4), now());
+    let (zed, addr) = (ClientId::new(0), ([127, 0, 0, 1], 1).into());
+    let arrival =
+        NewConnection { addr, encoding: Encoding::JsonLine, preface: &[], resume_request: ResumeRequest::default() };
+    server.hub.handle_connection(zed, arrival, now());
+    server.say(zed, "zed");
+    server.commit(server.proposals.len());
+    server.read(zed);
+
+    let mut founder = founder();
+    founder.shared.rooms[RoomId::LOBBY].note_missed(97);
+    server.hub.restore_snapshot(snapshot(&founder), &now()).unwrap();
+    server.seq = server.hub.next_change() - 1;
+    server.hub.rejoin(Incarnation(5), now());
+    server.take_proposals();
+    server.commit(server.proposals.len());
+    let events: Vec<Value> = server.read(zed).iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of =
+        |kind: &str| events.iter().find(|event| event["t"] == kind).unwrap_or_else(|| panic!("{kind}: {events:?}"));
+    assert_eq!(events[0]["run"], run_text(stored().run), "{events:?}");
+    assert_eq!((&of("history")["gap"], &of("said")["id"]), (&true.into(), &98.into()), "{events:?}");
+}
+
 /// The runs that a program reads.
 fn runs_in(hub: &mut Hub, id: ClientId) -> Vec<String> {
     let events = read_lines(hub, id).into_iter().map(|line| serde_json::from_str::<Value>(&line).unwrap());
