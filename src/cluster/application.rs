@@ -134,11 +134,11 @@ impl Application for Members<'_> {
         self.hub.take_other_state(Snapshot::read(snapshot)?, continues, &self.now)
     }
 
-    fn found(&mut self, place: Place<Origin>, after: Option<u64>) {
+    fn found(&mut self, place: Place<Origin>, lacks_entries: bool) {
         self.hub.note_position(place.seq);
         self.hub.found(&self.time_of(&place));
         self.hub.record_cluster();
-        self.hub.note_missed(after.map(|after| ids_of(Some(after), place.seq)));
+        self.hub.note_missed(ids_of(None, place.seq), lacks_entries);
     }
 
     fn return_proposal(&mut self, proposal: Proposal<Origin>, fate: Fate) {

@@ -8,7 +8,7 @@ use super::Node;
 use super::log::LogEvent;
 use crate::chat::{Hub, NodeUnreachable, Now};
 use crate::cluster::nats::{ApiError, Event, RequestError};
-use crate::cluster::stored::Unfit;
+use crate::cluster::stored::{Unfit, note_end_of_log};
 
 /// A server through which nothing comes back for this time is left for another one.
 const USELESS_AFTER: Duration = Duration::from_secs(2);
@@ -100,7 +100,7 @@ impl Node {
                 self.log.open();
             }
             LogEvent::Found(stream) => {
-                hub.note_end_of_log(stream.last);
+                note_end_of_log(hub, stream.last, self.part.replica().read_from().is_none());
                 self.part.replica_mut().handle_stream(stream, now);
                 let from = self.part.replica().read_from().unwrap_or(stream.last + 1);
                 self.log.read(&mut self.nats.client, from, now);

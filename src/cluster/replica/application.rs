@@ -108,9 +108,8 @@ pub trait Application {
     fn restore(&mut self, snapshot: &str, continues: bool) -> Result<(), String>;
 
     /// Empties the common state, which no node has any more. What outlives a full stop is taken from where it is kept.
-    /// The entries between the position `after` and this place were not given to the application, and no other node has
-    /// applied them either.
-    fn found(&mut self, place: Place<Self::Origin>, after: Option<u64>);
+    /// `lacks_entries`: some before this place were not given to the application, and no other node has applied them either.
+    fn found(&mut self, place: Place<Self::Origin>, lacks_entries: bool);
 
     /// Learns what has happened to a proposal that will not be applied before the eyes of this node.
     fn return_proposal(&mut self, proposal: Proposal<Self::Origin>, fate: Fate);

@@ -227,7 +227,7 @@ impl<O: Clone> Replica<O> {
 
     /// The Genesis of this node stands at this position and counts.
     fn found<A: Application<Origin = O>>(&mut self, seq: u64, app: &mut A, now: Duration) {
-        let missed_after = self.shown.filter(|_| self.knowledge == Knowledge::Nothing);
+        let lacks_entries = self.knowledge == Knowledge::Nothing && (self.shown.is_some() || self.is_founded_elsewhere);
         while let Some(stored) = self.reading.pop() {
             if let Some(entry) = self.decode(&stored) {
                 if self.knowledge == Knowledge::Entries {
@@ -241,7 +241,7 @@ impl<O: Clone> Replica<O> {
                     self.outbox.confirm(header.n, now);
                     let (time, incarnation) = (self.membership.time(), self.incarnation);
                     app.note_time(time);
-                    app.found(Place { seq, index: 0, time, incarnation, origin: None }, missed_after);
+                    app.found(Place { seq, index: 0, time, incarnation, origin: None }, lacks_entries);
                     break;
                 }
             }

@@ -13,7 +13,7 @@ use crate::cluster::part::Part;
 use crate::cluster::replica::world::engine::{Engine as LogEngine, Faults};
 use crate::cluster::replica::world::link::Link;
 use crate::cluster::replica::{Checkpoint, Node, NodeName, Notice, Replica, Start, Versions};
-use crate::cluster::stored::{Beginning, Founding};
+use crate::cluster::stored::{Beginning, Founding, note_end_of_log};
 use crate::cluster::weakness::Weakness;
 use crate::server::Limits;
 use crate::server::connection::transport::ListenerKind;
@@ -292,9 +292,9 @@ impl SimulatedNode {
         // The log is read over the same connection, when the bucket is known.
         let mut goes_on = bucket.receive(server, step, now.at);
         if goes_on && (bucket.is_ready() || self.link.is_up()) {
-            let was_up = self.link.is_up();
+            let (was_up, is_found) = (self.link.is_up(), part.replica().read_from().is_none());
             if self.link.update(part.replica_mut(), log, now.at, faults, random) {
-                engine.hub_mut().note_end_of_log(log.last());
+                note_end_of_log(engine.hub_mut(), log.last(), is_found);
             }
             goes_on = self.link.is_up() || !was_up;
         } else if goes_on {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::chat::gaps::Gap;
 use crate::chat::hub::{Hub, Snapshot};
 use crate::chat::id::Now;
 use crate::chat::record::{CheckpointRecord, InitialCluster, Record};
@@ -147,6 +148,14 @@ impl Hub {
     pub fn note_bridged(&mut self, to: u64) {
         if let Some(log) = self.store.as_mut().and_then(|store| store.log.as_mut()) {
             log.missed = log.missed.max(to);
+        }
+    }
+
+    /// The node begins after an entry of the log with these ids, and does not read what is there until then: messages that the store
+    /// lacks are as those that are [bridged](Hub::note_bridged).
+    pub fn note_unread(&mut self, newest: Gap) {
+        if self.store.as_ref().is_some_and(|store| newest.from >= store.next_id) {
+            self.note_bridged(newest.to);
         }
     }
 

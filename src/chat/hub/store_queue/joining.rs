@@ -1,7 +1,6 @@
 //! What the store is told when the shared state is that of another node, or begun anew: to which cluster it belongs, and the
 //! messages that it lacks. The other records are those of `nodes/recording.rs`.
 
-use super::cluster::LogUse;
 use crate::chat::gaps::Gap;
 use crate::chat::hub::{Hub, Shared, Snapshot};
 use crate::chat::id::Now;
@@ -91,15 +90,14 @@ impl Hub {
         }
     }
 
-    /// The state was begun anew here. If there were messages with these ids, or some that were
-    /// [bridged](Hub::note_bridged), no node has them any more.
-    pub fn note_missed(&mut self, missed: Option<Gap>) {
+    /// The state was begun anew here. If `lacks_entries`, or if messages were [bridged](Hub::note_bridged), no node has those of
+    /// `missed` that this one has not.
+    pub fn note_missed(&mut self, missed: Gap, lacks_entries: bool) {
         let log = self.store.as_mut().and_then(|store| store.log.as_mut());
-        let to = missed.map_or(0, |missed| missed.to).max(log.map_or(0, LogUse::take_missed));
-        if to > 0 {
+        if log.is_some_and(|log| log.take_missed() > 0) || lacks_entries {
             let rooms = &mut self.shared.rooms;
-            rooms.numbers().into_iter().for_each(|id| rooms[id].note_missed(to - 1));
-            self.note_gap(Gap { from: 0, to });
+            rooms.numbers().into_iter().for_each(|id| rooms[id].note_missed(missed.to - 1));
+            self.note_gap(missed);
         }
     }
 

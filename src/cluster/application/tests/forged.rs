@@ -41,7 +41,7 @@ fn join(snapshot: &str, changes: &[Value], now: Now) -> Result<(), String> {
     audit(&members);
     let next = members.snapshot(1);
     members.restore(&next, true).expect("what a node has given");
-    members.found(place(Incarnation(3_000)), None);
+    members.found(place(Incarnation(3_000)), false);
     audit(&members);
     Ok(())
 }

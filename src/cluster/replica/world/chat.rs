@@ -209,7 +209,7 @@ impl Application for Chat {
         Ok(())
     }
 
-    fn found(&mut self, _place: Place<u64>, _after: Option<u64>) {
+    fn found(&mut self, _place: Place<u64>, _lacks_entries: bool) {
         self.names.clear();
         self.time = Duration::ZERO;
     }

@@ -39,6 +39,11 @@ fn node_that_comes_late_stores_what_the_others_still_show_and_notes_a_gap_before
 
 /// Two nodes with the line "one"; the second one, which has a checkpoint, ends, and misses the line "two". Returns who says that.
 fn world_with_a_node_that_misses_a_line() -> (World, ClientId) {
+    world_where_a_line_is_missed(|world| world.record_checkpoint(1))
+}
+
+/// The same with another end of the second node.
+fn world_where_a_line_is_missed(end: fn(&mut World)) -> (World, ClientId) {
     let mut world = World::new(100);
     world.start(0);
     world.run(5);
@@ -47,7 +52,7 @@ fn world_with_a_node_that_misses_a_line() -> (World, ClientId) {
     let alice = world.enter(0, 0, "alice");
     world.say(0, alice, "one");
     world.run(1);
-    world.record_checkpoint(1);
+    end(&mut world);
     world.write(1);
     world.nodes[1] = None;
     world.say(0, alice, "two");
@@ -93,8 +98,18 @@ fn node_that_did_not_know_the_state_notes_no_gap_if_it_is_given_the_messages_wit
 #[test]
 fn node_that_did_not_know_the_state_and_begins_it_anew_notes_a_gap() {
     let (mut world, _) = world_with_a_node_that_misses_a_line();
-    world.nodes[0] = None;
     world.forgets_state = true;
+    begin_anew_without_the_state(world);
+}
+
+#[test]
+fn node_without_a_checkpoint_that_begins_the_state_anew_notes_a_gap() {
+    begin_anew_without_the_state(world_where_a_line_is_missed(|_| {}).0);
+}
+
+/// The second node begins the state anew, and has a gap for the line "two" alone.
+fn begin_anew_without_the_state(mut world: World) {
+    world.nodes[0] = None;
     world.start(1);
     world.run(8);
     assert!(world.node(1).replica.is_ready());

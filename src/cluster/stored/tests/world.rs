@@ -13,7 +13,7 @@ use crate::chat::{Answer, ClientId, Config, DeleteChoice, Hub, Input, Lang, Look
 use crate::cluster::application::Members;
 use crate::cluster::replica::{Node, Notice, Replica, Start, Stream, Versions};
 use crate::cluster::stored;
-use crate::store::{Options, Step, Store, Sync};
+use crate::store::{Options, Step, Store};
 use crate::wire::renderers;
 
 /// The engine's time when a test begins: seconds since 1970.
@@ -32,16 +32,7 @@ impl Folder {
     }
 
     pub fn open(&self, index: usize) -> (Store, InitialState) {
-        let options = Options {
-            path: self.0.join(format!("store-{index}")),
-            sync: Sync::Off,
-            keep_days: None,
-            keep_messages: None,
-            history: 1000,
-            rooms: 1000,
-            history_bytes: 1 << 20,
-        };
-        Store::open(&options, BEGIN.as_secs() as i64).unwrap()
+        Store::open(&Options::of_test(self.0.join(format!("store-{index}")), 1000), BEGIN.as_secs() as i64).unwrap()
     }
 }
 
@@ -106,7 +97,6 @@ impl World {
         hub.attach_console();
         hub.restore(initial.clone(), self.now());
         hub.follow_log("office");
-        hub.note_end_of_log(self.stream().last);
         let begin = match stored::start(&mut hub, initial.cluster.as_ref(), &self.now()) {
             Start::Stored { checkpoint, .. } if self.forgets_state => Start::Stored { checkpoint, has_state: false },
             begin => begin,
@@ -114,6 +104,7 @@ impl World {
         let name = format!("node-{index}").try_into().unwrap();
         let node = Node { name, versions: Versions { lowest: 1, highest: 1 } };
         let mut replica = Replica::new(node, 1_000 * self.starts, begin);
+        stored::note_end_of_log(&mut hub, self.stream().last, replica.read_from().is_none());
         replica.handle_stream(self.stream(), self.at);
         let next = replica.read_from().unwrap();
         self.nodes.resize_with(self.nodes.len().max(index + 1), || None);
