@@ -30,3 +30,19 @@ pub struct Options {
     /// Bytes of each room's texts and names read at start.
     pub history_bytes: usize,
 }
+
+#[cfg(test)]
+impl Options {
+    /// The options of tests: no waits for the disk, no end of the messages, and all rooms.
+    pub fn of_test(path: PathBuf, history: usize) -> Options {
+        Options {
+            path,
+            sync: Sync::Off,
+            keep_days: None,
+            keep_messages: None,
+            rooms: 1000,
+            history,
+            history_bytes: 1 << 20,
+        }
+    }
+}

@@ -238,7 +238,7 @@ mod tests {
     use crate::chat::HistoryRange;
     use crate::chat::MessageKind;
     use crate::chat::span::{Point, Side, Span};
-    use crate::store::{Options, Record, Sync};
+    use crate::store::{Options, Record};
 
     fn said(id: u64, room: &str, text: &str) -> Record {
         let (at, room) = (OffsetDateTime::UNIX_EPOCH + time::Duration::hours(2 * id as i64), room.to_owned());
@@ -283,16 +283,7 @@ mod tests {
         fn new(name: &str, records: &[Record]) -> Self {
             let directory = std::env::temp_dir().join(format!("chinwag-query-{}-{name}", std::process::id()));
             fs::create_dir(&directory).unwrap();
-            let options = Options {
-                path: directory.join("history"),
-                sync: Sync::Off,
-                keep_days: None,
-                keep_messages: None,
-                rooms: 10,
-                history: 6,
-                history_bytes: 1 << 20,
-            };
-            let mut store = Store::open(&options, 0).unwrap().0;
+            let mut store = Store::open(&Options::of_test(directory.join("history"), 6), 0).unwrap().0;
             store.write(records).unwrap();
             TestStore(store, directory)
         }

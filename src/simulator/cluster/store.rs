@@ -9,7 +9,7 @@ use super::person::Shown;
 use super::reference::Reference;
 use crate::chat::gaps::Gap;
 use crate::chat::record::Message;
-use crate::store::{Error, Options, Store, Sync};
+use crate::store::{Error, Options, Store};
 
 /// The lowest id of a message.
 const FIRST_ID: u64 = 256;
@@ -52,15 +52,7 @@ impl SimulatedStore {
     }
 
     pub fn options(&self) -> Options {
-        Options {
-            path: self.paths()[0].clone(),
-            sync: Sync::Off,
-            keep_days: None,
-            keep_messages: None,
-            rooms: 10,
-            history: 10,
-            history_bytes: 1 << 20,
-        }
+        Options::of_test(self.paths()[0].clone(), 10)
     }
 
     fn paths(&self) -> [PathBuf; 2] {

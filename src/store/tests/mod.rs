@@ -38,15 +38,7 @@ impl Directory {
     }
 
     pub fn options(&self) -> Options {
-        Options {
-            path: self.join("history"),
-            sync: Sync::Off,
-            keep_days: None,
-            keep_messages: None,
-            history: 100,
-            rooms: 1000,
-            history_bytes: 1 << 20,
-        }
+        Options::of_test(self.join("history"), 100)
     }
 
     pub fn open(&self) -> (Store, InitialState) {

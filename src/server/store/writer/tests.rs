@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::*;
 use crate::chat::record::CheckpointRecord;
 use crate::chat::{Config, Lang, MessageKind};
-use crate::store::{Message, Options, Step, Sync};
+use crate::store::{Message, Options, Step};
 use crate::util::test_json::through_json;
 use crate::wire::renderers;
 
@@ -27,15 +27,7 @@ fn options(name: &str) -> (PathBuf, Options) {
 
 /// A small store without waits for the disk.
 pub fn options_in(dir: &Path) -> Options {
-    Options {
-        path: dir.join("history"),
-        sync: Sync::Off,
-        keep_days: None,
-        keep_messages: None,
-        rooms: 10,
-        history: 10,
-        history_bytes: 1 << 20,
-    }
+    Options::of_test(dir.join("history"), 10)
 }
 
 #[test]
