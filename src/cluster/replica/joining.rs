@@ -321,9 +321,9 @@ impl<O: Clone> Replica<O> {
         }
     }
 
-    /// Accuses the nodes that are silent.
+    /// Accuses the nodes that are silent, unless nothing of this one counts any more.
     pub(super) fn accuse(&mut self, now: Duration) {
-        if self.is_ready() && self.touch.lost_since().is_none() {
+        if self.is_ready() && !self.outbox.has_left() && self.touch.lost_since().is_none() {
             for (incarnation, last) in self.peers.accused(&self.membership, self.incarnation, now, self.weakened) {
                 self.outbox.push_control(Control::Gone { incarnation, last });
             }

@@ -155,6 +155,25 @@ fn a_node_answers_nobody_after_its_last_entry() {
 }
 
 #[test]
+fn a_node_accuses_nobody_after_its_last_entry() {
+    let mut cluster = Cluster::of(&["a", "b"]);
+    cluster.run(6);
+    cluster.nodes[1].is_heard = false;
+    (0..45).for_each(|_| cluster.turn());
+    cluster.nodes[0].replica.leave();
+    cluster.stores = false;
+    (0..10).for_each(|_| cluster.turn());
+    let outbox = &cluster.nodes[0].replica.outbox;
+    assert_eq!((outbox.in_flight(), outbox.waiting()), (1, 0));
+    // In this time a node that stays does.
+    let mut cluster = Cluster::of(&["a", "b"]);
+    cluster.run(6);
+    cluster.nodes[1].is_heard = false;
+    (0..55).for_each(|_| cluster.turn());
+    assert_eq!(cluster.nodes[0].chat.buried, [(Incarnation(2_000), Burial::Gone)]);
+}
+
+#[test]
 fn a_node_that_has_not_left_goes_on_after_a_leave_in_its_name() {
     let mut cluster = Cluster::of(&["a", "b"]);
     cluster.arrive(1, 1);
