@@ -64,6 +64,11 @@ impl<'a> HistoryMessage<'a> {
         self.name
     }
 
+    /// What was said.
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
     /// Its author.
     pub fn author(&self) -> Author {
         self.item.author
@@ -281,7 +286,8 @@ impl History {
         {
             self.first += oldest.len();
             self.cost -= oldest.cost();
-            self.newest_dropped = oldest.id;
+            // Others after it may be missing: see `note_missed`.
+            self.newest_dropped = self.newest_dropped.max(oldest.id);
         }
         if !self.days.is_empty() {
             self.drop_days();

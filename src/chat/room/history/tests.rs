@@ -104,3 +104,16 @@ fn history_keeps_the_newest_messages_within_its_limits() {
     assert_eq!(history.since(500), (0, false));
     assert_eq!(history.since(1), (kept.len(), true));
 }
+
+#[test]
+fn missing_messages_are_told_also_after_older_ones_are_dropped() {
+    let mut history = History::new(Retention { messages: 2, history_bytes: 1 << 20, backlog_bytes: 1 << 20 });
+    let add = |history: &mut History, id| {
+        history.add(Author::NONE, &Event::Said { id, at: OffsetDateTime::UNIX_EPOCH, name: "bob", text: "hello" });
+    };
+    add(&mut history, 1);
+    add(&mut history, 2);
+    history.note_missed(9);
+    add(&mut history, 10);
+    assert_eq!((history.newest_missing(), history.since(2), history.since(9)), (9, (1, true), (1, false)));
+}
