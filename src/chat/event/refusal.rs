@@ -148,7 +148,7 @@ pub enum Refusal<'a> {
     StoreFails,
     /// What was typed is not applied, since this node cannot reach the log of its cluster; it will not be applied later.
     CutOff,
-    /// It is not known whether what was typed was applied: the nodes of the cluster that could tell have ended.
+    /// It is not known whether what was typed was applied: this node of a cluster was cut off when that was decided, or ends before.
     PerhapsNotSaid,
     /// A private message has perhaps not reached this member, which is on another node.
     NotReached {

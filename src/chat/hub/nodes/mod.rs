@@ -16,14 +16,15 @@ mod whispers;
 use super::Hub;
 use super::posts::PostRefusal;
 use crate::chat::cause::Cause;
-use crate::chat::change::{Change, Origin, Proposal};
+use crate::chat::change::{Change, Origin, Proposal, TextLine};
 use crate::chat::event::Refusal;
 use crate::chat::id::{ClientId, Incarnation, Now};
+use crate::chat::room::Room;
 
 /// What is known of a proposal whose change is not applied before the eyes of this node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Returned {
-    /// It was applied.
+    /// It was applied, or refused when it was to be: the log has it.
     Applied,
     /// It was not applied and never will be.
     NotApplied,
@@ -74,7 +75,7 @@ impl Hub {
     }
 
     /// A proposal comes back, since its change will not be committed here. A login is proposed again by [`Hub::rejoin`]. The session
-    /// is told of any other change, unless it was applied. A leave needs no answer.
+    /// is told of any other change, unless it was applied; a message may have been refused then. A leave needs no answer.
     pub fn return_proposal(&mut self, proposal: Proposal, returned: Returned, now: &Now) {
         let Proposal { origin: Some(origin), change } = proposal else { return };
         if let Change::Post(post) = &change {
@@ -94,12 +95,27 @@ impl Hub {
             Change::Join(join) => self.claim_again(id, join.name, join.account),
             Change::Leave { .. } => {}
             _ => match returned {
-                Returned::Applied => {}
+                Returned::Applied if self.is_in_memory(&change) => {}
+                Returned::Applied | Returned::Unknown => self.fanout().refuse(id, Refusal::PerhapsNotSaid),
                 Returned::NotApplied => self.fanout().refuse(id, Refusal::CutOff),
-                Returned::Unknown => self.fanout().refuse(id, Refusal::PerhapsNotSaid),
                 Returned::TooLong { most } => self.fanout().refuse(id, Refusal::TooLong { most }),
             },
         }
         self.end_committed(id, now);
+    }
+
+    /// Whether its room has a message in memory, in all its lines. Any other change need not be there.
+    fn is_in_memory(&self, change: &Change) -> bool {
+        let (member, room, texts) = match change {
+            Change::Say { member, room, text, .. } => (*member, *room, vec![text.to_string()]),
+            Change::SayLines(say) => (say.member, say.room, TextLine::join(&say.lines)),
+            _ => return true,
+        };
+        let Some(history) = self.shared.rooms.get(room).map(Room::history) else { return false };
+        let said = |text: &String| {
+            let mut messages = history.last(history.len());
+            messages.any(|message| message.author().member == Some(member) && message.text() == text)
+        };
+        texts.iter().all(said)
     }
 }

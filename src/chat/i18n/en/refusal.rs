@@ -98,7 +98,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::NotAllowed { room: None } => f.write_str("Only moderators can do that."),
         Refusal::CutOff => f.write_str("Not said: this server is cut off from the others."),
         Refusal::PerhapsNotSaid => {
-            f.write_str("Perhaps not said: the servers that know have ended. Look whether it is there.")
+            f.write_str("Perhaps not said: this server cannot tell. Look whether it is there.")
         }
         Refusal::NotReached { name } => {
             write!(f, "Perhaps not sent: the server of {name} does not answer.")

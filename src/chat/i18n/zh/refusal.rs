@@ -78,7 +78,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::NotAllowed { room: Some(room) } => write!(f, "只有房间{room}的房主可以这样做。"),
         Refusal::NotAllowed { room: None } => f.write_str("只有版主可以这样做。"),
         Refusal::CutOff => f.write_str("未发送：本服务器与其他服务器失去了联系。"),
-        Refusal::PerhapsNotSaid => f.write_str("可能未发送：知道结果的服务器已停止。请查看消息是否出现。"),
+        Refusal::PerhapsNotSaid => f.write_str("可能未发送：本服务器无法确认。请查看消息是否出现。"),
         Refusal::NotReached { name } => write!(f, "可能未发送：{name}所在的服务器没有应答。"),
         Refusal::StoreFails => f.write_str("存档暂时无法写入，此操作没有完成。请稍后再试。"),
         Refusal::OnlyOperator => f.write_str("只有服务器管理员可以这样做。"),

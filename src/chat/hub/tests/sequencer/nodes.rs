@@ -151,6 +151,31 @@ fn poster_is_told_that_its_message_is_not_shown() {
     assert_eq!(posted, [refused(PostRefusal::CutOff), refused(PostRefusal::TooLong), None, None]);
 }
 
+/// The node has not read the entry in which it is, only the state after it.
+#[test]
+fn author_of_a_message_that_was_refused_elsewhere_is_told_that_it_may_not_have_been_said() {
+    let mut nodes = Nodes::new();
+    let alice = nodes.enter(0, 0, "alice");
+    nodes.read(0, alice);
+    for is_said in [true, false] {
+        let node = &mut nodes.nodes[0];
+        node.say(alice, "hello");
+        let proposal = node.proposals.pop_front().unwrap();
+        if is_said {
+            node.proposals.push_back(Proposal { origin: None, change: proposal.change.clone() });
+            nodes.commit();
+        } else {
+            node.hub.handle_line(alice, Input::Line("/delete last"), now());
+            node.take_proposals();
+            nodes.commit();
+        }
+        nodes.read(0, alice);
+        nodes.nodes[0].hub.return_proposal(proposal, Returned::Applied, &now());
+        let told = if is_said { "" } else { "! Perhaps not said: this server cannot tell. Look whether it is there." };
+        assert_eq!(nodes.read(0, alice), told);
+    }
+}
+
 #[test]
 fn login_of_a_session_that_has_ended_is_withdrawn() {
     let mut nodes = Nodes::new();
