@@ -8,6 +8,7 @@ use super::reference::Reference;
 use super::stays::Stay;
 use super::world::{World, difference};
 use crate::chat::Kept;
+use crate::chat::input::run_text;
 
 /// A node that takes part knows by then what was put into the bucket: steps.
 const KNOWN_AFTER: usize = 150;
@@ -83,9 +84,9 @@ impl World {
         }
     }
 
-    /// The state with which the chat begins anew has the accounts that the bucket has.
-    pub(super) fn check_founded(&mut self, text: &str) {
-        let values = self.bucket.values(self.step.saturating_sub(KNOWN_AFTER));
+    /// The state with which the chat has begun anew in a step has the accounts that the bucket had.
+    pub(super) fn check_founded(&mut self, text: &str, step: usize) {
+        let values = self.bucket.values(step.saturating_sub(KNOWN_AFTER));
         for key in values.keys() {
             if let Some(name) = key.strip_prefix("account.")
                 && !text.contains(&format!(r#""key":"{name}"}},"verifier""#))
@@ -144,7 +145,7 @@ impl World {
 /// What is wrong with what one person was shown and told.
 fn check_person(person: &Person, reference: &Reference, forgotten: &BTreeMap<u64, Shown>) -> Vec<String> {
     let (who, mut errors) = (person.number, Vec::new());
-    for (id, shown) in &person.shown {
+    for (id, shown) in person.shown_before.iter().chain(&person.shown) {
         let expected = reference.messages.get(id).map(|(_, expected)| expected);
         if expected != Some(shown) && forgotten.get(id) != Some(shown) {
             errors.push(format!("person {who} has read {shown:?} at {id}, expected {expected:?}"));
@@ -199,7 +200,10 @@ fn missing(stay: &Stay, to_the_end: bool, reference: &Reference) -> Option<u64> 
     let last = if to_the_end { u64::MAX } else { last };
     let ids: BTreeSet<u64> = stay.ids.iter().copied().collect();
     let seq_of = |id: u64| reference.messages.get(&id).map_or(u64::MAX, |(seq, _)| *seq);
-    let said = reference.messages.range(first..=last).filter(|(_, (_, shown))| shown.room == stay.room);
+    // Another run gives ids again.
+    let is_of_run = |seq: u64| stay.run.is_empty() || reference.run_at(seq).is_none_or(|run| run_text(run) == stay.run);
+    let said = reference.messages.range(first..=last);
+    let said = said.filter(|(_, (seq, shown))| shown.room == stay.room && is_of_run(*seq));
     let missing = said.map(|(&id, _)| id).find(|id| !ids.contains(id) && !reference.was_deleted(*id))?;
     // After the state began anew, no node knows what was said before.
     let (at, next) = (seq_of(missing), ids.range(missing..).next().map_or(u64::MAX, |&id| seq_of(id)));

@@ -75,6 +75,8 @@ pub struct Person {
     pub resumed: usize,
     /// What it was shown, by the ids.
     pub shown: BTreeMap<u64, Shown>,
+    /// The same of the runs before: another run gives ids again.
+    pub shown_before: BTreeMap<u64, Shown>,
     pub stays: Stays,
     pub errors: Vec<String>,
     /// Names that it has registered.
@@ -132,6 +134,7 @@ impl Person {
             asked_again: 0,
             resumed: 0,
             shown: BTreeMap::new(),
+            shown_before: BTreeMap::new(),
             stays: Stays::default(),
             errors: Vec::new(),
             registered: 0,
@@ -174,7 +177,9 @@ impl Person {
 
     /// The log has forgotten what is not among these messages.
     pub fn forget_all_but(&mut self, kept: &BTreeMap<u64, (u64, Shown)>) {
-        self.shown.retain(|id, shown| kept.get(id).is_some_and(|(_, kept)| kept == shown));
+        for shown in [&mut self.shown, &mut self.shown_before] {
+            shown.retain(|id, shown| kept.get(id).is_some_and(|(_, kept)| kept == shown));
+        }
         self.is_restored = true;
         self.goes_on_at = None;
         self.stays.forget();
@@ -212,7 +217,12 @@ impl Person {
             "ask" => self.be_asked(step),
             "ask_password" => self.type_line(PASSWORD),
             "account" if text("what") == "registered" => self.registered += 1,
-            "hello" => self.run = text("run"),
+            "hello" => {
+                let before = std::mem::replace(&mut self.run, text("run"));
+                if !before.is_empty() && before != self.run {
+                    self.shown_before.append(&mut self.shown);
+                }
+            }
             "entered" => {
                 // In another run, it is shown everything.
                 if let Some(Place { room, mut others, after, .. }) =
@@ -243,7 +253,7 @@ impl Person {
             "unfollowed" => self.stays.end(&room),
             "removed" => self.stays.end(&room),
             "renamed" if text("old") == self.name => self.name = text("new"),
-            "history" => self.resumed += usize::from(self.stays.begin_replay(&room, event["gap"] == true)),
+            "history" => self.resumed += usize::from(self.stays.begin_replay(&room, event["gap"] == true, &self.run)),
             "live" => self.stays.end_replay(&room),
             "said" | "action" => {
                 let id = event["id"].as_u64().expect("an id");
@@ -268,12 +278,10 @@ impl Person {
         let is_of_name = asks && what != "bad_name";
         match self.stage {
             _ if is_of_name => self.be_asked(step),
-            // The name that it had is that of another one by now: it is asked for a name next.
-            _ if what == "taken" => {}
+            // The name that it had, or wants, is that of another one by now: it is asked for a name next.
+            _ if matches!(what, "taken" | "registered") => {}
             // The chat has begun anew without its account.
             _ if what == "account_removed" => {}
-            // The name was registered meanwhile: another one is asked for next.
-            Stage::Arriving if what == "registered" => {}
             // The answer to a command, or to what was typed when the name was lost.
             _ if self.open == 0 && self.barrier.is_some() => {}
             _ if self.open > 0 => {
@@ -301,11 +309,11 @@ impl Person {
         }
         let number = number_of(&shown.text);
         let is_own = number.is_some_and(|number| self.sent.contains(&number));
-        if is_own && !self.shown.contains_key(&id) {
+        if is_own && !self.shown.contains_key(&id) && self.shown_before.get(&id) != Some(&shown) {
             self.open = self.open.saturating_sub(1);
         }
         let who = self.number;
-        let wrong = self.stays.see(id, &shown.room, &shown.name);
+        let wrong = self.stays.see(id, &shown.room, &shown.name, &self.run);
         self.errors.extend(wrong.map(|what| format!("person {who} is shown {id} {what}")));
         match self.shown.insert(id, shown.clone()) {
             Some(before) if before != shown => {

@@ -60,7 +60,7 @@ impl Reference {
     }
 
     /// A reference that has taken a whole log.
-    pub fn of(log: &LogEngine, founded: &BTreeMap<u64, String>, config: Config) -> Reference {
+    pub fn of(log: &LogEngine, founded: &BTreeMap<u64, (Duration, String)>, config: Config) -> Reference {
         let mut reference = Reference::new(config);
         for (seq, (time, bytes)) in (1..).zip(&log.entries) {
             reference.take(seq, *time, bytes, founded.get(&seq));
@@ -79,14 +79,24 @@ impl Reference {
             || self.forgotten.geneses.range(positions).next().is_some()
     }
 
+    /// The run of the cluster at a position.
+    pub fn run_at(&self, seq: u64) -> Option<u64> {
+        self.geneses.range(..=seq).next_back().map(|(_, run)| *run)
+    }
+
     /// The shared state, if it is known and `wanted`.
     pub fn state_if(&self, wanted: bool) -> Option<String> {
         (self.is_known && wanted).then(|| serde_json::to_string(&self.hub.snapshot()).expect("plain data"))
     }
 
-    /// Takes the next entry. `founded` is the state with which a node has begun anew there.
-    pub fn take(&mut self, seq: u64, time: Duration, bytes: &[u8], founded: Option<&String>) {
-        for effect in self.rules.take(seq, time, bytes) {
+    /// Takes the next entry. `founded` is the state with which a node has begun anew there, and its time.
+    pub fn take(&mut self, seq: u64, time: Duration, bytes: &[u8], founded: Option<&(Duration, String)>) {
+        let effects = self.rules.take(seq, time, bytes);
+        if let Some((time, _)) = founded.filter(|_| matches!(effects[..], [Effect::Founded(_)])) {
+            // That node may not have read what stands before, and then does not know that the engine's clock has gone back.
+            self.rules.begin_at(*time);
+        }
+        for effect in effects {
             let at = self.rules.time;
             let now = Now { at, local: OffsetDateTime::UNIX_EPOCH + at };
             let place = |incarnation| Place { seq, index: 0, time: at, incarnation, origin: None::<Origin> };
@@ -94,7 +104,7 @@ impl Reference {
             match effect {
                 Effect::Founded(_) => {
                     self.is_known = founded.is_some();
-                    founded.into_iter().for_each(|state| members.restore(state, false).expect("a snapshot"));
+                    founded.into_iter().for_each(|(_, state)| members.restore(state, false).expect("a snapshot"));
                     self.geneses.insert(seq, self.hub.snapshot().run());
                     // Some may be of a log that the engine has lost.
                     for (id, room, name, text) in self.hub.kept_messages() {

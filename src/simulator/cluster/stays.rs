@@ -8,6 +8,8 @@ pub struct Stay {
     pub room: String,
     /// The ids of the messages that were shown.
     pub ids: Vec<u64>,
+    /// The run of the newest one.
+    pub run: String,
     /// Between this message, which was read before, and the first one some are missing, as was told.
     pub gap_after: Option<u64>,
     /// Older messages are shown.
@@ -93,8 +95,10 @@ impl Stays {
     }
 
     /// Older messages follow. After a gap they need not be the ones after those that were read. Returns whether the room was read before.
-    pub fn begin_replay(&mut self, room: &str, after_gap: bool) -> bool {
-        let gap_after = self.stay(room).ids.last().copied().filter(|_| after_gap);
+    pub fn begin_replay(&mut self, room: &str, after_gap: bool, run: &str) -> bool {
+        let Stay { ids, run: before, .. } = self.stay(room);
+        let is_of_run = before.is_empty() || before == run;
+        let gap_after = ids.last().copied().filter(|_| after_gap && is_of_run);
         if after_gap {
             self.end(room);
         }
@@ -122,9 +126,16 @@ impl Stays {
         self.present.iter_mut().for_each(|stay| _ = stay.gone.remove(name));
     }
 
-    /// A message is shown; returns what is wrong with that.
-    pub fn see(&mut self, id: u64, room: &str, name: &str) -> Option<String> {
+    /// A message of this run of the cluster is shown; returns what is wrong with that.
+    pub fn see(&mut self, id: u64, room: &str, name: &str, run: &str) -> Option<String> {
+        let Stay { ids, run: before, replays, .. } = self.stay(room);
+        let (is_anew, replays) = (before != run && ids.last().is_some_and(|last| id <= *last), *replays);
+        if is_anew {
+            self.end(room);
+        }
         let stay = self.stay(room);
+        stay.replays = replays;
+        stay.run = run.to_owned();
         let last = stay.ids.last().copied().unwrap_or(0);
         stay.ids.push(id);
         if id <= last {

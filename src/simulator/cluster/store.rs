@@ -102,8 +102,7 @@ impl SimulatedStore {
         // An older log may have had another message there.
         let said = |id: &u64| reference.messages.get(id).map(|(_, shown)| shown).or(forgotten.get(id));
         let is_here = |id: &u64| stored.get(id).is_some_and(|stored| said(id) == Some(stored));
-        let run_at = |seq: u64| reference.geneses.range(..seq).next_back().map(|(_, run)| *run);
-        let since = reference.messages.iter().filter(|(_, (seq, _))| run_at(*seq) == Some(initial.run));
+        let since = reference.messages.iter().filter(|(_, (seq, _))| reference.run_at(*seq - 1) == Some(initial.run));
         let missing = since
             .map(|(&id, _)| id)
             .filter(|_| forgotten.is_empty())

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 
 use super::bucket::Server;
 use super::node::{Outcome, SimulatedNode};
@@ -72,8 +73,10 @@ pub struct World {
     pub(super) forgotten: BTreeMap<u64, Shown>,
     /// What else the log has forgotten.
     pub(super) forgotten_parts: Forgotten,
-    /// The states with which nodes have begun anew, by the position.
-    pub(super) founded: BTreeMap<u64, String>,
+    /// The states with which nodes have begun anew, by the position, each with its time.
+    pub(super) founded: BTreeMap<u64, (Duration, String)>,
+    /// The positions of each Genesis in the log, with the steps in which they were written.
+    geneses: BTreeMap<u64, usize>,
     pub(super) counts: Counts,
     pub(super) errors: Vec<String>,
     pub(super) weakness: Option<Weakness>,
@@ -112,6 +115,7 @@ impl World {
             forgotten: BTreeMap::new(),
             forgotten_parts: Forgotten::default(),
             founded: BTreeMap::new(),
+            geneses: BTreeMap::new(),
             counts: Counts::new(),
             errors: Vec::new(),
             weakness,
@@ -161,6 +165,7 @@ impl World {
             let last = self.log.last() as usize;
             self.log.tick(step, &mut self.random);
             self.trace_entries(last);
+            self.note_geneses(last);
             if self.log.works(step) && step >= self.bucket_stalled_until {
                 self.bucket.tick(step, self.faults, &mut self.random);
             }
@@ -189,6 +194,11 @@ impl World {
         }
     }
 
+    fn note_geneses(&mut self, last: usize) {
+        let written = self.log.entries.iter().enumerate().skip(last).filter(|(_, (_, bytes))| is_genesis(bytes));
+        self.geneses.extend(written.map(|(index, _)| (index as u64 + 1, self.step)));
+    }
+
     fn turn(&mut self, index: usize) {
         let (step, faults) = (self.step, self.faults);
         let World { nodes, people, log, bucket, random, states, founded, errors, trace, .. } = self;
@@ -215,11 +225,14 @@ impl World {
                 ));
             }
             if is_genesis && !founded.contains_key(&position) {
-                founded.insert(position, text.clone());
-                begun = Some(text);
+                founded.insert(position, (replica.log_time(), text.clone()));
+                begun = Some((position, text));
             }
         });
-        begun.into_iter().for_each(|text| self.check_founded(&text));
+        if let Some((position, text)) = begun {
+            // A node may read it much later.
+            self.check_founded(&text, self.geneses[&position]);
+        }
         if self.nodes[index].crashes {
             return self.end_process(index);
         }

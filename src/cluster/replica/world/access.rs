@@ -1,5 +1,7 @@
 //! What simulated worlds do with the protocol of a node that no program does.
 
+use std::time::Duration;
+
 use super::super::entry::Control;
 use super::super::{Knowledge, Replica};
 use crate::cluster::weakness::Weakness;
@@ -8,6 +10,11 @@ impl<O: Clone> Replica<O> {
     /// Leaves a rule out from now on; after a handover it must be left out again.
     pub fn weaken(&mut self, weakness: Option<Weakness>) {
         self.weakened.weakness = weakness;
+    }
+
+    /// The time of the newest entry that counts.
+    pub fn log_time(&self) -> Duration {
+        self.membership.time()
     }
 
     /// Whether the state at [`Replica::applied`] is known.

@@ -90,6 +90,11 @@ impl Rules {
         }
     }
 
+    /// The state has begun anew at this time.
+    pub fn begin_at(&mut self, time: Duration) {
+        (self.time, self.engine) = (time, time);
+    }
+
     fn bury(&mut self, incarnation: u64, burial: Burial) -> Option<Effect<'static>> {
         self.live.remove(&incarnation)?;
         self.dead.insert(incarnation);
