@@ -52,8 +52,8 @@ impl World {
         self.count("restored engines", 1);
         let Reference { messages: before, deleted, geneses, .. } =
             Reference::of(&self.log, &self.founded, self.config());
-        self.forgotten_parts.deletions.extend(deleted.into_keys());
-        self.forgotten_parts.geneses.extend(geneses.into_keys());
+        self.forgotten.deletions.extend(deleted.into_keys());
+        self.forgotten.geneses.extend(geneses.into_keys());
         self.log.restore(lost);
         self.bucket.restore(self.random.below(20));
         let last = self.log.last();
@@ -62,7 +62,7 @@ impl World {
         let kept = Reference::of(&self.log, &self.founded, self.config()).messages;
         self.people.iter_mut().for_each(|person| person.forget_all_but(&kept));
         let forgotten = before.into_iter().filter(|(id, message)| kept.get(id) != Some(message));
-        self.forgotten.extend(forgotten.map(|(id, (_, shown))| (id, shown)));
+        self.forgotten.messages.extend(forgotten.map(|(id, (_, shown))| (id, shown)));
         self.record(|| format!("the engine is restored until {last}"));
     }
 

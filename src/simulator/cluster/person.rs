@@ -27,7 +27,7 @@ pub enum Stage {
 }
 
 /// A message that was shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Shown {
     pub room: String,
     pub name: String,
@@ -259,6 +259,8 @@ impl Person {
                 let id = event["id"].as_u64().expect("an id");
                 self.see(id, Shown { room, name: text("name"), text: text("text") });
             }
+            // Who comes while the server ends is not shown.
+            "ending" => self.stays.end_watching(),
             "left" => self.stays.note_left(&room, text("name")),
             "joined" => self.stays.note_joined(&room, &text("name")),
             "pong" if text("text").parse().ok() == self.barrier => {
@@ -282,6 +284,8 @@ impl Person {
             _ if matches!(what, "taken" | "registered") => {}
             // The chat has begun anew without its account.
             _ if what == "account_removed" => {}
+            // It was banned meanwhile from the room in which it wants to go on, and is in the lobby.
+            Stage::Arriving if what == "banned_from" => {}
             // The answer to a command, or to what was typed when the name was lost.
             _ if self.open == 0 && self.barrier.is_some() => {}
             _ if self.open > 0 => {

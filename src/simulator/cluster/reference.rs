@@ -1,7 +1,7 @@
 //! The reference: one hub without sessions that applies the whole log, by the rules written once more.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -15,13 +15,28 @@ use crate::cluster::replica::world::rules::{Effect, Rules};
 use crate::cluster::replica::{Application, Burial, Place};
 use crate::wire::renderers;
 
-/// What the log has had besides messages, and has not any more.
+/// What the log has had, and has not any more.
 #[derive(Clone, Default)]
 pub struct Forgotten {
+    /// Messages with their ids, of which some are given again. They can be in the history of a node that begins anew.
+    pub messages: BTreeSet<(u64, Shown)>,
     /// Messages that were deleted.
     pub deletions: BTreeSet<u64>,
     /// Positions at which the state began anew.
     pub geneses: BTreeSet<u64>,
+}
+
+impl Forgotten {
+    /// Whether this was a message with this id.
+    pub fn has(&self, id: u64, shown: &Shown) -> bool {
+        self.messages.contains(&(id, shown.clone()))
+    }
+
+    /// The ids of messages in a range.
+    pub fn ids(&self, range: Range<u64>) -> impl Iterator<Item = u64> {
+        let first = (range.start, Shown::default());
+        self.messages.range(first..).map(|(id, _)| *id).take_while(move |id| *id < range.end)
+    }
 }
 
 pub struct Reference {
@@ -133,7 +148,11 @@ impl Reference {
                 self.deleted.extend(delete.ids.iter().map(|&id| (id, seq)));
             }
             if let Some((id, room, name, text)) = self.hub.newest_message(&change) {
-                self.messages.insert(id, (seq, Shown { room, name, text }));
+                let before = self.messages.insert(id, (seq, Shown { room, name, text }));
+                // A node that has not read the newest part of an older log may give ids again.
+                if let Some((_, before)) = before.filter(|_| !self.forgotten.messages.is_empty()) {
+                    self.forgotten.messages.insert((id, before));
+                }
             }
         }
     }

@@ -14,6 +14,8 @@ pub struct Stay {
     pub gap_after: Option<u64>,
     /// Older messages are shown.
     replays: bool,
+    /// How many of the messages were older ones.
+    pub replayed: usize,
     /// Who has left the room meanwhile.
     gone: BTreeSet<String>,
 }
@@ -110,7 +112,13 @@ impl Stays {
     }
 
     pub fn end_replay(&mut self, room: &str) {
-        self.stay(room).replays = false;
+        let stay = self.stay(room);
+        (stay.replays, stay.replayed) = (false, stay.ids.len());
+    }
+
+    /// From now on it does not count who has left.
+    pub fn end_watching(&mut self) {
+        self.present.iter_mut().for_each(|stay| stay.gone.clear());
     }
 
     pub fn note_left(&mut self, room: &str, name: String) {

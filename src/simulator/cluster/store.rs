@@ -78,7 +78,7 @@ impl SimulatedStore {
     }
 
     /// What is wrong with what the store has at the end. Nodes have `remembered` messages of a room in memory.
-    pub fn check(&self, reference: &Reference, forgotten: &BTreeMap<u64, Shown>, remembered: usize) -> Vec<String> {
+    pub fn check(&self, reference: &Reference, remembered: usize) -> Vec<String> {
         let (store, initial) = Store::open(&self.options(), 0).expect("a store");
         let mut stored = BTreeMap::new();
         let read = |Message { id, room, name, text, .. }| -> Result<(), Error> {
@@ -89,7 +89,7 @@ impl SimulatedStore {
         let mut errors = Vec::new();
         for (id, shown) in &stored {
             let expected = reference.messages.get(id).map(|(_, expected)| expected);
-            if expected != Some(shown) && forgotten.get(id) != Some(shown) {
+            if expected != Some(shown) && !reference.forgotten.has(*id, shown) {
                 errors.push(format!("{shown:?} is stored at {id}, expected {expected:?}"));
             }
             // A node that was away learns from others what was deleted, as far as they remember, and if there are any.
@@ -100,20 +100,26 @@ impl SimulatedStore {
             }
         }
         // An older log may have had another message there.
-        let said = |id: &u64| reference.messages.get(id).map(|(_, shown)| shown).or(forgotten.get(id));
-        let is_here = |id: &u64| stored.get(id).is_some_and(|stored| said(id) == Some(stored));
+        let forgotten = &reference.forgotten;
+        let is_here = |id: &u64| {
+            let is_same = |stored: &Shown| match reference.messages.get(id) {
+                Some((_, said)) => said == stored,
+                None => forgotten.has(*id, stored),
+            };
+            stored.get(id).is_some_and(is_same)
+        };
         let since = reference.messages.iter().filter(|(_, (seq, _))| reference.run_at(*seq - 1) == Some(initial.run));
         let missing = since
             .map(|(&id, _)| id)
-            .filter(|_| forgotten.is_empty())
+            .filter(|_| forgotten.messages.is_empty())
             .find(|id| !is_here(id) && !reference.was_deleted(*id) && !initial.gaps.touch(*id, id + 1));
         errors.extend(missing.map(|id| format!("{id} is not stored, and no gap is noted")));
         for Gap { from, to } in initial.gaps.iter() {
-            let said = reference.messages.range(from..to).map(|(id, _)| id);
+            let said = reference.messages.range(from..to).map(|(id, _)| *id);
             // After the state began anew, no node knows what was said before.
             let is_known = !reference.began_anew_in(from / 256..=to / 256);
             // A room of the bucket may have had messages, which the log does not have.
-            if is_known && to > FIRST_ID && said.chain(forgotten.range(from..to).map(|(id, _)| id)).all(is_here) {
+            if is_known && to > FIRST_ID && said.chain(forgotten.ids(from..to)).all(|id| is_here(&id)) {
                 errors.push(format!("a gap is noted from {from} to {to}, and nothing is missing"));
             }
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::bucket::Server;
 use super::node::{Outcome, SimulatedNode};
-use super::person::{Person, Shown, Stage};
+use super::person::{Person, Stage};
 use super::reference::Forgotten;
 use super::store::SimulatedStore;
 use crate::chat::{Config, NodeMessage, NodeUnreachable};
@@ -69,10 +69,8 @@ pub struct World {
     pub(super) people: Vec<Person>,
     texts: u32,
     pub(super) states: BTreeMap<u64, State>,
-    /// Messages that the log has forgotten. They can be in the history of a node that begins anew.
-    pub(super) forgotten: BTreeMap<u64, Shown>,
-    /// What else the log has forgotten.
-    pub(super) forgotten_parts: Forgotten,
+    /// What the log has forgotten.
+    pub(super) forgotten: Forgotten,
     /// The states with which nodes have begun anew, by the position, each with its time.
     pub(super) founded: BTreeMap<u64, (Duration, String)>,
     /// The positions of each Genesis in the log, with the steps in which they were written.
@@ -112,8 +110,7 @@ impl World {
             people: Vec::new(),
             texts: 0,
             states: BTreeMap::new(),
-            forgotten: BTreeMap::new(),
-            forgotten_parts: Forgotten::default(),
+            forgotten: Forgotten::default(),
             founded: BTreeMap::new(),
             geneses: BTreeMap::new(),
             counts: Counts::new(),
