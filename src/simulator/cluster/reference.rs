@@ -123,7 +123,10 @@ impl Reference {
                     self.geneses.insert(seq, self.hub.snapshot().run());
                     // Some may be of a log that the engine has lost.
                     for (id, room, name, text) in self.hub.kept_messages() {
-                        self.messages.entry(id).or_insert((seq, Shown { room, name, text }));
+                        let shown = Shown { room, name, text };
+                        if self.messages.get(&id).is_none_or(|(_, before)| *before != shown) {
+                            self.note_message(id, seq, shown);
+                        }
                     }
                 }
                 _ if !self.is_known => {}
@@ -148,12 +151,16 @@ impl Reference {
                 self.deleted.extend(delete.ids.iter().map(|&id| (id, seq)));
             }
             if let Some((id, room, name, text)) = self.hub.newest_message(&change) {
-                let before = self.messages.insert(id, (seq, Shown { room, name, text }));
-                // A node that has not read the newest part of an older log may give ids again.
-                if let Some((_, before)) = before.filter(|_| !self.forgotten.messages.is_empty()) {
-                    self.forgotten.messages.insert((id, before));
-                }
+                self.note_message(id, seq, Shown { room, name, text });
             }
+        }
+    }
+
+    fn note_message(&mut self, id: u64, seq: u64, shown: Shown) {
+        let before = self.messages.insert(id, (seq, shown));
+        // A node that has not read the newest part of an older log may give ids again.
+        if let Some((_, before)) = before.filter(|_| !self.forgotten.messages.is_empty()) {
+            self.forgotten.messages.insert((id, before));
         }
     }
 }
