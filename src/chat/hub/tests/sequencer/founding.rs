@@ -324,6 +324,24 @@ fn store_is_told_what_another_state_changes() {
 }
 
 #[test]
+fn messages_of_an_earlier_room_with_the_same_name_stay_in_the_store() {
+    let mut hub = node(Config::default());
+    hub.restore(stored(), now());
+    hub.follow_log("office");
+    // Elsewhere tea had left memory, and has been made again.
+    let mut other = SequencedHub::new();
+    other.hub.restore(InitialState { rooms: vec![], ..stored() }, now());
+    other.hub.use_cluster();
+    let zed = other.enter(0, "zed");
+    other.say(zed, "/join tea");
+    other.commit(1);
+    hub.take_other_state(snapshot(&other.hub), true, &now()).unwrap();
+    let deleted = hub.poll_records().into_iter().filter(|record| matches!(record, Record::Delete { .. }));
+    let in_lobby = Record::Delete { room: LOBBY.into(), ids: vec![98] };
+    assert_eq!(deleted.collect::<Vec<_>>(), [in_lobby], "the lobby is always the same");
+}
+
+#[test]
 fn room_with_roles_stays_and_one_that_was_never_used_goes() {
     let mut hub = node(Config { max_rooms: 3, ..Config::default() });
     hub.restore(stored(), now());
