@@ -23,6 +23,9 @@ impl App {
     /// Handles an event.
     pub(super) fn handle_event(&mut self, event: &ServerEvent, now: Now) {
         if let ServerEvent::Hello { run, .. } = event {
+            if self.session.stage() == LoginStage::LoggedIn {
+                self.enter_again();
+            }
             self.begin_run(run);
         }
         let words = sentence(event, &self.session);

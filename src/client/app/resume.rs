@@ -61,12 +61,26 @@ impl App {
             let names: Vec<&str> = self.session.rooms().iter().map(|room| &*room.name).collect();
             self.positions.request(names[0], &names[1..])
         });
-        self.resume.current = is_back.then(|| self.session.room().to_owned());
-        self.resume.name = self.session.name().map(str::to_owned);
+        self.note_place();
         self.outgoing.push(words.map_or("/json".into(), |words| format!("/json {words}")));
     }
 
-    /// A connection begins in this run of the server.
+    /// Remembers where we are and by which name, if we are.
+    fn note_place(&mut self) {
+        let name = self.session.name().map(str::to_owned);
+        self.resume.current = name.as_ref().map(|_| self.session.room().to_owned());
+        self.resume.name = name;
+    }
+
+    /// The server has taken over another state of its cluster: it enters our rooms again on the same connection.
+    pub(super) fn enter_again(&mut self) {
+        self.resume = self.resume.reconnected();
+        self.note_place();
+        self.session.expect_rooms();
+        self.login.expect_entry();
+    }
+
+    /// A connection begins in this run of the server, or goes on in it.
     pub(super) fn begin_run(&mut self, run: &str) {
         let is_back = self.session.name().is_some();
         let rooms = is_back.then(|| self.session.rooms().iter().map(|room| &*room.name).collect());

@@ -101,6 +101,11 @@ impl LoginFlow {
         self.name_sent
     }
 
+    /// The server lets us in again on the same connection, without asking for the name.
+    pub fn expect_entry(&mut self) {
+        (self.is_reconnect, self.phase) = (true, LoginPhase::LoggedOut);
+    }
+
     /// Returns the line to send at this time, if there is one.
     pub fn take_due_line(&mut self, session: &Session, now: Duration) -> Option<String> {
         self.take_due_name(session, now).or_else(|| self.passwords.take_due(session, now))

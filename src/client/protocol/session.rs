@@ -179,11 +179,17 @@ impl Session {
 
     /// Forgets the state of the old connection; the rooms are kept, to be entered again.
     pub fn reconnected(&mut self) {
+        self.expect_rooms();
+        (self.close_reason, self.is_quiet) = (None, false);
+    }
+
+    /// The rooms are entered again, perhaps on the same connection.
+    pub fn expect_rooms(&mut self) {
         self.stage = LoginStage::Unknown;
         self.rooms.iter_mut().for_each(|room| room.members = None);
         self.people.record_all_left();
         self.roles.clear();
-        (self.close_reason, self.is_quiet, self.is_moderator) = (None, false, false);
+        self.is_moderator = false;
     }
 
     /// Gives up the rooms that could not be entered again after a reconnect: nothing is known of them.

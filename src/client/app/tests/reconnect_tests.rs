@@ -53,6 +53,32 @@ fn run_that_a_server_does_not_know_yet_is_no_other_run() {
 }
 
 #[test]
+fn server_that_goes_on_with_another_run_enters_the_rooms_again_on_the_same_connection() {
+    let mut app = connected();
+    for line in [
+        &HELLO.replace("r1", "r2"),
+        r#"{"t":"entered","name":"alice","room":"lobby","here":1,"names":[],"topic":null,"role":null,"account":false}"#,
+        r#"{"t":"history","room":"lobby","messages":0,"gap":false}"#,
+        r#"{"t":"live","room":"lobby"}"#,
+        r#"{"t":"following","room":"den","here":1,"names":[],"topic":null}"#,
+        r#"{"t":"history","room":"den","messages":1,"gap":true}"#,
+        r#"{"t":"said","room":"den","id":9,"at":0,"name":"bob","text":"nine"}"#,
+    ] {
+        app.receive_line(line, now());
+    }
+    shown(&mut app);
+    let lines = read(&mut app, r#"{"t":"live","room":"den"}"#);
+    assert!(lines[0].contains("More was missed") && lines[1].ends_with("bob: nine"), "{lines:?}");
+    assert_eq!(app.take_outgoing(), ["/ping back again"]);
+    app.receive_line(r#"{"t":"pong","text":"back again"}"#, now());
+    assert!(app.login.is_over() && !app.positions.is_resuming());
+    app.connection_lost(None, now().at);
+    app.connected(now().at);
+    app.receive_line(WELCOME, now());
+    assert_eq!(app.take_outgoing(), ["/json room=lobby follow=den run=r2 after=9"]);
+}
+
+#[test]
 fn followed_room_with_a_key_is_entered_again_before_all_is_known() {
     let mut app = connected();
     submit(&mut app, "/follow tea leaf");

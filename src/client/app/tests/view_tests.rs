@@ -143,6 +143,7 @@ fn hostile_server_cannot_break_the_client() {
         r#"{"t":"hello","rev":2,"name":"again","run":"r2","version":"0","lang":"xx","max_line":0}"#,
         r#"{"t":"ask"}"#,
         r#"{"t":"entered","name":"bob","room":"den","here":0,"names":[],"topic":null,"role":"god","account":true}"#,
+        r#"{"t":"pong","text":"back again"}"#,
         "not JSON at all",
         r#"{"t":"said","room":"lobby"}"#,
     ] {
@@ -150,7 +151,7 @@ fn hostile_server_cannot_break_the_client() {
     }
     assert_eq!(app.session().name(), Some("bob"));
     submit(&mut app, "still here");
-    assert_eq!(app.take_outgoing().first().map(String::as_str), Some("still here"));
+    assert!(app.take_outgoing().contains(&"still here".into()));
 }
 
 #[test]

@@ -3,7 +3,8 @@
 const LOGIN_FRAMES = {
   hello(f) {
     me.maxLine = f.max_line ?? me.maxLine;
-    me.echo = true;
+    // Later it is what the user has set.
+    if (phase !== 'here') me.echo = true;
     me.rev = f.rev ?? 1;
     me.lang = f.lang;
     serverName = $.brand.textContent = f.name ?? serverName;
