@@ -264,7 +264,12 @@ impl History {
 
     /// Whether the room has had messages that were not deleted, here or not.
     pub fn had_messages(&self) -> bool {
-        !self.is_empty() || self.newest_dropped > 0
+        self.newest() > 0
+    }
+
+    /// The newest message that it has had and that was not deleted; 0 if there was none.
+    pub fn newest(&self) -> u64 {
+        self.items.back().map_or(0, |item| item.id).max(self.newest_dropped)
     }
 
     /// Whether it has all messages of the room.

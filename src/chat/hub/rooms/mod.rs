@@ -66,6 +66,8 @@ pub struct Rooms {
     empty: BTreeMap<u64, RoomId>,
     /// Counts the times that a room became empty.
     emptied: u64,
+    /// See [`Rooms::newest_forgotten`].
+    forgotten: u64,
     dirty: DirtyQueue,
     /// Rooms with a pending summary of joins and leaves, and when the summary is due.
     summaries: VecDeque<(Duration, RoomId)>,
@@ -83,6 +85,8 @@ pub struct Rooms {
 pub struct RoomsState {
     slots: Slots<Room>,
     emptied: u64,
+    #[serde(default)]
+    forgotten: u64,
     dirty: DirtyQueue,
     summaries: VecDeque<(Duration, RoomId)>,
     store: StoreUse,
@@ -94,6 +98,7 @@ pub struct RoomsState {
 pub struct RoomsView<'a> {
     slots: &'a Slots<Room>,
     emptied: u64,
+    forgotten: u64,
     dirty: &'a DirtyQueue,
     summaries: &'a VecDeque<(Duration, RoomId)>,
     store: &'a StoreUse,
@@ -115,6 +120,7 @@ impl Rooms {
             occupied: BTreeSet::new(),
             empty: BTreeMap::new(),
             emptied: 0,
+            forgotten: 0,
             dirty: DirtyQueue::default(),
             summaries: VecDeque::new(),
             store: StoreUse::None,
@@ -263,6 +269,7 @@ impl Rooms {
 
     fn remove(&mut self, id: RoomId) -> Room {
         let room = self.slots.remove(id.index());
+        self.forgotten = self.forgotten.max(room.history().newest());
         self.index.remove(&room.key);
         self.looks.remove(&room.name, &room.key);
         self.empty.remove(&room.emptied);
@@ -340,19 +347,19 @@ impl Rooms {
 
     /// The state as plain data, to be written.
     pub fn state(&self) -> RoomsView<'_> {
-        let Rooms { slots, emptied, dirty, summaries, store, stored, .. } = self;
-        RoomsView { slots, emptied: *emptied, dirty, summaries, store, stored }
+        let Rooms { slots, emptied, forgotten, dirty, summaries, store, stored, .. } = self;
+        RoomsView { slots, emptied: *emptied, forgotten: *forgotten, dirty, summaries, store, stored }
     }
 
     /// The state as plain data.
     pub fn into_state(self) -> RoomsState {
-        let Rooms { slots, emptied, dirty, summaries, store, stored, .. } = self;
-        RoomsState { slots, emptied, dirty, summaries, store, stored }
+        let Rooms { slots, emptied, forgotten, dirty, summaries, store, stored, .. } = self;
+        RoomsState { slots, emptied, forgotten, dirty, summaries, store, stored }
     }
 
     /// Takes a state back; the limits stay.
     pub fn restore(&mut self, state: RoomsState) {
-        let RoomsState { slots, emptied, dirty, summaries, store, stored } = state;
+        let RoomsState { slots, emptied, forgotten, dirty, summaries, store, stored } = state;
         self.index.clear();
         self.occupied.clear();
         self.empty.clear();
@@ -369,7 +376,7 @@ impl Rooms {
             }
         }
         (self.slots, self.emptied, self.dirty, self.summaries) = (slots, emptied, dirty, summaries);
-        (self.store, self.stored) = (store, stored);
+        (self.forgotten, self.store, self.stored) = (forgotten, store, stored);
     }
 }
 

@@ -19,6 +19,8 @@ use crate::util::tables::slots::Slots;
 pub struct SharedRooms {
     slots: Slots<Room>,
     emptied: u64,
+    #[serde(default)]
+    forgotten: u64,
 }
 
 impl Rooms {
@@ -27,7 +29,11 @@ impl Rooms {
     /// `last_message` is the id of the newest message of all rooms.
     pub fn use_cluster(&mut self, last_message: u64) {
         self.is_cluster = true;
-        for (key, stored) in std::mem::take(&mut self.stored) {
+        let stored = std::mem::take(&mut self.stored);
+        if !stored.is_empty() {
+            self.forgotten = last_message;
+        }
+        for (key, stored) in stored {
             self.looks.remove(&stored.name, &key);
             let StoredRoom { name, created, topic, rules, .. } = stored;
             let id = self.add(&Name { shown: (&*name).into(), key });
@@ -61,6 +67,18 @@ impl Rooms {
         }
     }
 
+    /// The newest message that may have been in a room which is not in memory any more; 0 if there was none. A room that is made again
+    /// lacks such messages.
+    pub fn newest_forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
+    /// Notes that messages up to this id may be missing in all rooms, also in those that are made later.
+    pub fn note_missed(&mut self, id: u64) {
+        self.slots.iter_mut().for_each(|room| room.note_missed(id));
+        self.forgotten = self.forgotten.max(id);
+    }
+
     /// The rooms in memory as they are on all nodes.
     pub fn shared(&self) -> SharedRooms {
         let shared = |room: &Room| {
@@ -68,17 +86,17 @@ impl Rooms {
             shared.is_stored &= !self.is_cluster;
             shared
         };
-        SharedRooms { slots: self.slots.map(shared), emptied: self.emptied }
+        SharedRooms { slots: self.slots.map(shared), emptied: self.emptied, forgotten: self.forgotten }
     }
 
     /// Takes the rooms of another node in place of those in memory; `offset` is that of the time here.
     pub fn restore_shared(&mut self, shared: SharedRooms, offset: UtcOffset) {
-        let SharedRooms { mut slots, emptied } = shared;
+        let SharedRooms { mut slots, emptied, forgotten } = shared;
         let has_store = self.store != StoreUse::None;
         slots.iter_mut().for_each(|room| room.adopt(offset, has_store));
         let (store, stored) = (self.store, std::mem::take(&mut self.stored));
         let (dirty, summaries) = (DirtyQueue::default(), VecDeque::new());
-        self.restore(RoomsState { slots, emptied, dirty, summaries, store, stored });
+        self.restore(RoomsState { slots, emptied, forgotten, dirty, summaries, store, stored });
     }
 }
 

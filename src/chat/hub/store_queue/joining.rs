@@ -5,14 +5,12 @@ use crate::chat::gaps::Gap;
 use crate::chat::hub::{Hub, Shared, Snapshot};
 use crate::chat::id::Now;
 use crate::chat::record::{ClusterRecord, Message, Record};
-use crate::chat::room::Room;
-use crate::chat::span::Dated;
 
 /// Messages of a snapshot that are stored at most: the newest ones. More would hold up the server for too long.
 const MAX_MESSAGES: usize = 20_000;
 
-/// The ids of messages and when they were said (Unix time in seconds), by the folded names of their rooms.
-pub type KnownMessages = Vec<(Box<str>, Vec<(u64, i64)>)>;
+/// The ids of messages, by the folded names of their rooms.
+pub type KnownMessages = Vec<(Box<str>, Vec<u64>)>;
 
 impl Hub {
     /// Takes the shared state of another node in place of its own, and records how that differs from what is stored. `continues`: it
@@ -39,11 +37,7 @@ impl Hub {
     fn known_messages(&self) -> KnownMessages {
         let rooms = &self.shared.rooms;
         let stored = rooms.numbers().into_iter().map(|id| &rooms[id]).filter(|room| room.is_stored);
-        let known = |room: &Room| {
-            let history = room.history();
-            history.last(history.len()).map(|message| (message.id(), message.millis().div_euclid(1000))).collect()
-        };
-        stored.map(|room| (room.key.clone(), known(room))).collect()
+        stored.map(|room| (room.key.clone(), room.history().authors().map(|(id, _)| id).collect())).collect()
     }
 
     /// The rooms have the newest messages of the store, which a checkpoint may lack.
@@ -58,17 +52,15 @@ impl Hub {
     }
 
     /// Records that messages were deleted while this node was away: those that it knew, and the other nodes do not
-    /// have. Older messages are in the memory of no node, so it is not known whether they were deleted; nor is it of those of an
-    /// earlier room with the same name.
-    fn record_deleted_messages(&mut self, known: impl Iterator<Item = (Box<str>, Vec<(u64, i64)>)>) {
+    /// have. Older messages are in the memory of no node, so it is not known whether they were deleted; nor is it if they may be those of
+    /// an earlier room with the same name.
+    fn record_deleted_messages(&mut self, known: impl Iterator<Item = (Box<str>, Vec<u64>)>) {
         let Hub { shared: Shared { rooms, .. }, store: Some(store), .. } = self else { return };
-        for (key, known) in known {
+        for (key, mut ids) in known {
             let Some(room) = rooms.find(&key).map(|id| &rooms[id]) else { continue };
             let history = room.history();
-            let is_deleted = |&(id, at): &(u64, i64)| {
-                id > history.newest_missing() && history.get(id).is_none() && at > room.created
-            };
-            let ids: Vec<u64> = known.into_iter().filter(is_deleted).map(|(id, _)| id).collect();
+            let newest_unknown = history.newest_missing().max(rooms.newest_forgotten());
+            ids.retain(|&id| id > newest_unknown && history.get(id).is_none());
             if !ids.is_empty() {
                 store.record(Record::Delete { room: room.name.to_string(), ids });
             }
@@ -105,8 +97,7 @@ impl Hub {
     pub fn note_missed(&mut self, missed: Gap, lacks_entries: bool) {
         let log = self.store.as_mut().and_then(|store| store.log.as_mut());
         if log.is_some_and(|log| log.take_missed() > 0) || lacks_entries {
-            let rooms = &mut self.shared.rooms;
-            rooms.numbers().into_iter().for_each(|id| rooms[id].note_missed(missed.to - 1));
+            self.shared.rooms.note_missed(missed.to - 1);
             self.note_gap(missed);
         }
     }
