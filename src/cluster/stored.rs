@@ -95,11 +95,11 @@ pub fn ids_of(after: Option<u64>, until: u64) -> Gap {
     Gap { from: after.map_or(0, |after| first(after + 1)), to: first(until + 1) }
 }
 
-/// The log ends at this position at the moment. `is_found`: the node has not read it before, and has no checkpoint, so it does not
+/// The log ends at this position at the moment. `begins_there`: the node has not read it before, and has no checkpoint, so it does not
 /// read what is there.
-pub fn note_end_of_log(hub: &mut Hub, last: u64, is_found: bool) {
+pub fn note_end_of_log(hub: &mut Hub, last: u64, begins_there: bool) {
     hub.note_end_of_log(last);
-    if is_found {
+    if begins_there {
         hub.note_unread(ids_of(last.checked_sub(1), last));
     }
 }

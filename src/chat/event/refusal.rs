@@ -148,7 +148,8 @@ pub enum Refusal<'a> {
     StoreFails,
     /// What was typed is not applied, since this node cannot reach the log of its cluster; it will not be applied later.
     CutOff,
-    /// It is not known whether what was typed was applied: this node of a cluster was cut off when that was decided, or ends before.
+    /// It is not known whether what was typed was applied: this node of a cluster has not read that part of the log, or ends before
+    /// it reads it.
     PerhapsNotSaid,
     /// A private message has perhaps not reached this member, which is on another node.
     NotReached {

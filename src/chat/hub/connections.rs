@@ -70,7 +70,7 @@ impl Hub {
 
     /// Sends programs the run of the server, which they were not told, or which is another one now.
     pub(super) fn send_hello_to_programs(&mut self) {
-        let programs = self.sessions.iter().filter(|(_, session)| session.encoding.is_json());
+        let programs = self.sessions.iter().filter(|(_, session)| session.encoding.is_json() && !session.is_leaving());
         let programs: Vec<ClientId> = programs.map(|(id, _)| id).collect();
         programs.into_iter().for_each(|id| self.send_hello(id));
     }

@@ -95,7 +95,7 @@ impl Hub {
             Change::Join(join) => self.claim_again(id, join.name, join.account),
             Change::Leave { .. } => {}
             _ => match returned {
-                Returned::Applied if self.is_in_memory(&change) => {}
+                Returned::Applied if self.is_in_memory(id, &change) => {}
                 Returned::Applied | Returned::Unknown => self.fanout().refuse(id, Refusal::PerhapsNotSaid),
                 Returned::NotApplied => self.fanout().refuse(id, Refusal::CutOff),
                 Returned::TooLong { most } => self.fanout().refuse(id, Refusal::TooLong { most }),
@@ -104,16 +104,19 @@ impl Hub {
         self.end_committed(id, now);
     }
 
-    /// Whether its room has a message in memory, in all its lines. Any other change need not be there.
-    fn is_in_memory(&self, change: &Change) -> bool {
+    /// Whether its room has a message of this session in memory, in all its lines, after what the session has read. Any other change
+    /// need not be there.
+    fn is_in_memory(&self, id: ClientId, change: &Change) -> bool {
         let (member, room, texts) = match change {
             Change::Say { member, room, text, .. } => (*member, *room, vec![text.to_string()]),
             Change::SayLines(say) => (say.member, say.room, TextLine::join(&say.lines)),
             _ => return true,
         };
         let Some(history) = self.shared.rooms.get(room).map(Room::history) else { return false };
+        let read = self.resume_requests.get(&id).and_then(|request| request.read);
+        let (unread, _) = history.since(read.map_or(0, |(_, read)| read));
         let said = |text: &String| {
-            let mut messages = history.last(history.len());
+            let mut messages = history.last(unread);
             messages.any(|message| message.author().member == Some(member) && message.text() == text)
         };
         texts.iter().all(said)

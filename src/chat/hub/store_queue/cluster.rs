@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::chat::gaps::Gap;
+use crate::chat::hub::store_queue::StoreQueue;
 use crate::chat::hub::{Hub, Snapshot};
 use crate::chat::id::Now;
 use crate::chat::record::{CheckpointRecord, InitialCluster, Record};
@@ -32,6 +33,9 @@ pub struct LogUse {
     recorded: u64,
     /// What is applied until this position is stored already; 0 once a later one was applied.
     stored: u64,
+    /// The store had the run of the cluster when it was read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    has_run: bool,
     /// Messages with lower ids were in the log and not applied, since the state was not known: they may be missing. 0 if there are none.
     #[serde(skip_serializing_if = "is_zero")]
     missed: u64,
@@ -51,7 +55,7 @@ impl LogUse {
     /// Goes on where a store ends.
     pub fn of(stored: &InitialCluster) -> LogUse {
         let InitialCluster { name, position, .. } = stored;
-        LogUse { cluster: name.clone(), recorded: *position, stored: *position, ..LogUse::default() }
+        LogUse { cluster: name.clone(), recorded: *position, stored: *position, has_run: true, ..LogUse::default() }
     }
 
     /// Whether what is applied now is stored already.
@@ -151,10 +155,13 @@ impl Hub {
         }
     }
 
-    /// The node begins after an entry of the log with these ids, and does not read what is there until then: messages that the store
-    /// lacks are as those that are [bridged](Hub::note_bridged).
+    /// The node begins after an entry of the log with these ids, and does not read what stands up to there: messages that the store
+    /// lacks are as those that are [bridged](Hub::note_bridged). A store without the run of the cluster lacks nothing: should it begin the
+    /// cluster anew, that has another run.
     pub fn note_unread(&mut self, newest: Gap) {
-        if self.store.as_ref().is_some_and(|store| newest.from >= store.next_id) {
+        let lacks =
+            |store: &StoreQueue| store.log.as_ref().is_some_and(|log| log.has_run) && newest.from >= store.next_id;
+        if self.store.as_deref().is_some_and(lacks) {
             self.note_bridged(newest.to);
         }
     }

@@ -85,6 +85,23 @@ fn node_that_begins_the_state_anew_after_the_log_was_trimmed_notes_a_gap() {
 }
 
 #[test]
+fn new_cluster_whose_first_node_was_started_twice_has_no_gap() {
+    let mut world = World::new(100);
+    world.start(0);
+    world.run(2);
+    assert_eq!(world.log.len(), 1, "there is a Hello and no Genesis");
+    world.nodes[0] = None;
+    world.start(0);
+    world.run(5);
+    assert!(world.node(0).replica.is_ready());
+    let alice = world.enter(0, 0, "alice");
+    world.say(0, alice, "one");
+    world.run(1);
+    let stored = world.stored(0);
+    assert_eq!((texts(&stored), stored.gaps.is_empty()), (vec!["one"], true));
+}
+
+#[test]
 fn node_that_did_not_know_the_state_notes_no_gap_if_it_is_given_the_messages_with_the_state() {
     let (mut world, _) = world_with_a_node_that_misses_a_line();
     world.forgets_state = true;
