@@ -33,7 +33,7 @@ pub struct Options {
 
 #[cfg(test)]
 impl Options {
-    /// The options of tests: no waits for the disk, no end of the messages, and all rooms.
+    /// The options of tests: no waits for the disk, no limit on the messages, and 1,000 rooms.
     pub fn of_test(path: PathBuf, history: usize) -> Options {
         Options {
             path,

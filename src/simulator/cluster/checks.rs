@@ -6,7 +6,7 @@ use super::node::Process;
 use super::person::{Person, Stage, number_of};
 use super::reference::Reference;
 use super::stays::Stay;
-use super::world::{World, difference};
+use super::world::{World, difference, head_of};
 use crate::chat::Kept;
 use crate::chat::input::run_text;
 
@@ -81,6 +81,26 @@ impl World {
             self.people.iter().find(|person| matches!(person.stage, Stage::Arriving | Stage::Asked(_)))
         {
             self.errors.push(format!("person {} waits for a name: {:?}", person.number, person.stage));
+        }
+    }
+
+    /// A node has left as planned: its last changes come before that.
+    pub(super) fn check_leave(&mut self, index: usize) {
+        let node = &self.nodes[index];
+        let Some(process) = &node.process else { return };
+        let (replica, now) = (process.part.replica(), node.now(self.step).at);
+        let index_of_entry =
+            (replica.applied() as usize).checked_sub(1).filter(|_| node.link.knows_log(replica, &self.log));
+        let entry = index_of_entry.and_then(|index| self.log.entries.get(index));
+        let status = replica.status(now);
+        let own = format!(r#""incarnation":{},"#, status.incarnation.0);
+        let is_own_leave = |head: &str| head.contains(&own) && head.contains(r#""kind":"leave""#);
+        // Otherwise it was taken for dead before, or has not taken part.
+        if entry.is_some_and(|(_, bytes)| is_own_leave(&head_of(bytes))) {
+            if status.in_flight + status.waiting > 0 {
+                self.errors.push(format!("node {index} has left before its last changes: {status:?}"));
+            }
+            self.count("planned ends", 1);
         }
     }
 

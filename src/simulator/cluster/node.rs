@@ -292,9 +292,9 @@ impl SimulatedNode {
         // The log is read over the same connection, when the bucket is known.
         let mut goes_on = bucket.receive(server, step, now.at);
         if goes_on && (bucket.is_ready() || self.link.is_up()) {
-            let (was_up, is_found) = (self.link.is_up(), part.replica().read_from().is_none());
+            let (was_up, begins) = (self.link.is_up(), part.replica().read_from().is_none());
             if self.link.update(part.replica_mut(), log, now.at, faults, random) {
-                note_end_of_log(engine.hub_mut(), log.last(), is_found);
+                note_end_of_log(engine.hub_mut(), log.last(), begins);
             }
             goes_on = self.link.is_up() || !was_up;
         } else if goes_on {

@@ -308,26 +308,6 @@ impl World {
         }
     }
 
-    /// A node has left as planned: its last changes come before that.
-    fn check_leave(&mut self, index: usize) {
-        let node = &self.nodes[index];
-        let Some(process) = &node.process else { return };
-        let (replica, now) = (process.part.replica(), node.now(self.step).at);
-        let index_of_entry =
-            (replica.applied() as usize).checked_sub(1).filter(|_| node.link.knows_log(replica, &self.log));
-        let entry = index_of_entry.and_then(|index| self.log.entries.get(index));
-        let status = replica.status(now);
-        let own = format!(r#""incarnation":{},"#, status.incarnation.0);
-        let is_own_leave = |head: &str| head.contains(&own) && head.contains(r#""kind":"leave""#);
-        // Otherwise it was taken for dead before, or has not taken part.
-        if entry.is_some_and(|(_, bytes)| is_own_leave(&head_of(bytes))) {
-            if status.in_flight + status.waiting > 0 {
-                self.errors.push(format!("node {index} has left before its last changes: {status:?}"));
-            }
-            self.count("planned ends", 1);
-        }
-    }
-
     fn let_people_act(&mut self) {
         if self.is_wild() {
             self.let_people_come();
@@ -385,7 +365,7 @@ impl World {
 }
 
 /// The beginning of an entry, with its header.
-fn head_of(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+pub fn head_of(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
     String::from_utf8_lossy(&bytes[..bytes.len().min(300)])
 }
 
