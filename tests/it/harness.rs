@@ -55,10 +55,11 @@ impl<R: Read + AsFd> Lines<R> {
                 && fds[0].revents().contains(PollFlags::IN))
     }
 
-    /// Reads until a line that contains `part`, and returns it.
+    /// Reads until a line that contains `part`, and returns it. Other lines may come for two minutes.
     pub fn until(&mut self, part: &str) -> String {
-        let mut seen = Vec::new();
+        let (mut seen, end) = (Vec::new(), Instant::now() + 6 * DEADLINE);
         while let Some(line) = self.next() {
+            assert!(Instant::now() < end, "{part:?} does not come; seen: {seen:#?}");
             if line.contains(part) {
                 return line;
             }

@@ -7,7 +7,7 @@ use std::process::Command;
 use chinwag::cluster::nats::{Event, StreamConfig, StreamInfo};
 
 use super::gate::Gate;
-use crate::nats::{Driver, Engine, host, settings};
+use crate::nats::{Driver, Engine, host_of_routes, settings};
 
 /// The stream of the cluster `tests`.
 pub const LOG: &str = "chinwag_tests";
@@ -22,8 +22,9 @@ pub struct Three {
 impl Three {
     /// Starts three servers that reach each other through gates only.
     pub fn start() -> Three {
-        // Ports for the servers among themselves; they are free until the servers take them.
-        let listeners: Vec<_> = (0..3).map(|_| TcpListener::bind((host(), 0)).expect("a port")).collect();
+        // Ports for the servers among themselves; they are free until the servers take them, since nothing else listens at this address.
+        let host = host_of_routes();
+        let listeners: Vec<_> = (0..3).map(|_| TcpListener::bind((&*host, 0)).expect("a port")).collect();
         let addrs: Vec<_> = listeners.iter().map(|listener| listener.local_addr().expect("an address")).collect();
         let pairs = (0..3).flat_map(|from| (0..3).filter(move |to| *to != from).map(move |to| (from, to)));
         let between: Vec<_> = pairs.map(|pair| (pair, Gate::to(addrs[pair.1].to_string()))).collect();

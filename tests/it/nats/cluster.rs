@@ -5,12 +5,13 @@ use std::net::TcpListener;
 use chinwag::cluster::nats::{Event, StreamConfig};
 
 use super::failures::Record;
-use super::{Driver, Engine, host, settings, stream};
+use super::{Driver, Engine, host_of_routes, settings, stream};
 
 /// Starts three servers that know each other.
 fn cluster() -> Vec<Engine> {
     // Ports for the servers among themselves; they are free until the servers take them.
-    let listeners: Vec<_> = (0..3).map(|_| TcpListener::bind((host(), 0)).expect("a port")).collect();
+    let host = host_of_routes();
+    let listeners: Vec<_> = (0..3).map(|_| TcpListener::bind((&*host, 0)).expect("a port")).collect();
     let url = |listener: &TcpListener| format!("nats://{}", listener.local_addr().expect("an address"));
     let urls: Vec<_> = listeners.iter().map(url).collect();
     drop(listeners);

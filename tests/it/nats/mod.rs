@@ -14,7 +14,7 @@ mod trying;
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use chinwag::cluster::nats::{Client, Event, Limits, LookUpCommand, Nats, ServerAddr, Settings, StreamConfig};
@@ -37,6 +37,13 @@ pub fn host() -> &'static str {
         format!("127.{}.{}.{}", 1 + number / 62_500 % 250, 1 + number / 250 % 250, 1 + number % 250)
     });
     &HOST
+}
+
+/// An address of this machine at which no server listens for clients: one that starts at the same time could take the port.
+pub fn host_of_routes() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let (count, process) = (COUNT.fetch_add(1, Ordering::Relaxed), std::process::id());
+    format!("127.{}.{}.{}", 251 + count % 4, 1 + process / 250 % 250, 1 + process % 250)
 }
 
 /// A server of NATS with JetStream; killed at the end.
