@@ -95,8 +95,8 @@ pub fn ids_of(after: Option<u64>, until: u64) -> Gap {
     Gap { from: after.map_or(0, |after| first(after + 1)), to: first(until + 1) }
 }
 
-/// The log ends at this position at the moment. `begins_there`: the node has not read it before, and has no checkpoint, so it does not
-/// read what is there.
+/// The log ends at this position at the moment. `begins_there`: the node has not read the log before and has no checkpoint, so it reads
+/// only what comes after that.
 pub fn note_end_of_log(hub: &mut Hub, last: u64, begins_there: bool) {
     hub.note_end_of_log(last);
     if begins_there {

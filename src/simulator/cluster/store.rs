@@ -74,7 +74,7 @@ impl SimulatedStore {
             let _ = fs::remove_file(&path);
             content.into_iter().for_each(|content| fs::write(&path, content).expect("a file"));
         }
-        // One from before the cluster was begun: nobody restores that, and it would have the run of the cluster.
+        // A copy from before the cluster began is taken for a lost file: it has the run of the cluster, and cannot know that it lacks messages.
         if files == Files::Older && Store::open(&self.options(), 0).expect("a store").1.cluster.is_none() {
             return self.prepare(Files::Lost);
         }
